@@ -1,0 +1,21 @@
+//! The API objects. A field enters a schema together with the code that reads it; schemas only grow.
+//!
+//! What the API server can check (lengths, ranges, patterns, CEL) is in the schema, so that a bad object is refused where
+//! it is written; what only we can know becomes a condition.
+
+pub mod cluster_registration;
+pub mod condition;
+pub mod duration;
+pub mod sync_target;
+
+pub use cluster_registration::{
+    AcceptedWorkload, ClusterInfo, ClusterRegistration, ClusterRegistrationSpec, ClusterRegistrationStatus,
+    KubeConfigSecretRef, RegistrationPhase, ResourceSummary,
+};
+pub use condition::{Condition, ConditionStatus};
+pub use duration::{Duration, DurationError};
+pub use sync_target::{
+    ApiResource, ClusterRef, ClusterStatus, CredentialStatus, CredentialType, Credentials, DeletionPolicy,
+    InventoryEntry, Resources, SyncTarget, SyncTargetSpec, SyncTargetStatus, SyncerConfig, SyncerStatus, TargetPhase,
+    WhenUnreachable,
+};

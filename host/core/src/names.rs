@@ -1,0 +1,121 @@
+//! Every name that berthage gives to something: API groups, labels, finalizers, field managers, and the hashed names of
+//! the objects that belong to one SyncTarget.
+
+use sha2::{Digest, Sha256};
+
+use crate::key::Workspace;
+
+/// API group of SyncTarget.
+pub const WORKLOAD_GROUP: &str = "workload.kcp.io";
+/// API group of ClusterRegistration.
+pub const TMC_GROUP: &str = "tmc.kcp.io";
+/// The version that both groups serve.
+pub const VERSION: &str = "v1alpha1";
+
+/// Our finalizer on a SyncTarget: there is something to clean up in a physical cluster or on the hub.
+pub const TARGET_FINALIZER: &str = "berthage.dev/syncer";
+/// Our finalizer on a kubeconfig Secret in use: without it the clean-up could not reach the physical cluster.
+pub const SECRET_FINALIZER: &str = "berthage.dev/in-use";
+
+/// Value of [`LABEL_MANAGED_BY`] on everything we create, downstream and on the hub.
+pub const MANAGED_BY: &str = "berthage";
+/// The field's usual label for the tool that manages an object.
+pub const LABEL_MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Label on every object of one target, on both sides: [`TargetNames::id`].
+pub const LABEL_TARGET: &str = "berthage.dev/target";
+/// Label that a kubeconfig Secret must carry to be used: a tenant decides which Secrets are ours to read.
+pub const LABEL_KUBECONFIG: &str = "berthage.dev/kubeconfig";
+/// Annotation on every object of one target: `<workspace>/<name>/<uid>`, for people and for the ownership check.
+pub const ANNOTATION_OWNER: &str = "berthage.dev/owner";
+/// Annotation on every downstream object: the hash of what was rendered, without this annotation.
+pub const ANNOTATION_HASH: &str = "berthage.dev/hash";
+/// Annotation on every downstream object: which template file or plugin it came from.
+pub const ANNOTATION_SOURCE: &str = "berthage.dev/source";
+/// Annotation on the syncer's Lease, written by the syncer: its version.
+pub const ANNOTATION_SYNCER_VERSION: &str = "berthage.dev/syncer-version";
+/// Annotation on the syncer's Lease, written by the syncer: the serial of the credential it uses.
+pub const ANNOTATION_CREDENTIAL_SERIAL: &str = "berthage.dev/credential-serial";
+/// Annotation on the syncer's Lease, written by the syncer: the uid of the SyncTarget it serves.
+pub const ANNOTATION_TARGET_UID: &str = "berthage.dev/target-uid";
+
+/// Field manager of every write of ours on either side.
+pub const FIELD_MANAGER: &str = "berthage";
+
+/// Namespace on the hub for the syncers' Leases and ServiceAccounts. `default` exists in every kcp workspace and needs no
+/// permission claim of its own.
+pub const HUB_NAMESPACE: &str = "default";
+/// The Lease that elects the active controller.
+pub const LEADER_LEASE: &str = "berthage-controller";
+
+/// Common-name prefix of the certificates that our CA signs. No groups are ever set.
+pub const SYNCER_USER_PREFIX: &str = "berthage:syncer:";
+
+/// The names of everything that belongs to one SyncTarget.
+///
+/// They hang on workspace and uid, not on the target's name: a target deleted and made again with the same name shares
+/// nothing with its predecessor, names of 253 characters fit, and two workspaces never meet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetNames {
+    /// 32 hexadecimal digits (128 bits) of SHA-256 over workspace and uid. Value of [`LABEL_TARGET`].
+    pub id: String,
+    /// Default downstream namespace, exclusive to the target.
+    pub namespace: String,
+    /// ServiceAccount, Deployment, NetworkPolicy … in the downstream namespace.
+    pub syncer: String,
+    /// ClusterRole and ClusterRoleBinding in the physical cluster.
+    pub downstream_role: String,
+    /// The Secret with the kubeconfig for the hub, in the downstream namespace.
+    pub kubeconfig_secret: String,
+    /// On the hub: ClusterRole, ClusterRoleBinding, ServiceAccount and Lease of the syncer's identity.
+    pub hub: String,
+    /// User name of the syncer on the hub (client certificate).
+    pub user: String,
+}
+
+impl TargetNames {
+    /// The names for the target with `uid` in `workspace`.
+    pub fn new(workspace: &Workspace, uid: &str) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(workspace.as_str().as_bytes());
+        hasher.update([0]);
+        hasher.update(uid.as_bytes());
+        let digest = hasher.finalize();
+        let id = hex(&digest[..16]);
+        Self {
+            namespace: format!("kcp-syncer-{id}"),
+            syncer: "berthage-syncer".to_owned(),
+            downstream_role: format!("berthage-syncer-{id}"),
+            kubeconfig_secret: "berthage-hub-kubeconfig".to_owned(),
+            hub: format!("berthage-syncer-{id}"),
+            user: format!("{SYNCER_USER_PREFIX}{workspace}:{uid}"),
+            id,
+        }
+    }
+}
+
+/// Lower-case hexadecimal digits of `bytes`.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        out.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_differ_by_workspace_and_by_uid_and_stay_short() {
+        let a = TargetNames::new(&Workspace::new("a"), "1");
+        assert_eq!(a, TargetNames::new(&Workspace::new("a"), "1"));
+        assert_ne!(a.id, TargetNames::new(&Workspace::new("b"), "1").id);
+        assert_ne!(a.id, TargetNames::new(&Workspace::new("a"), "2").id);
+        // The separator keeps ("a", "b1") and ("ab", "1") apart.
+        assert_ne!(TargetNames::new(&Workspace::new("a"), "b1").id, TargetNames::new(&Workspace::new("ab"), "1").id);
+        assert!(a.namespace.len() <= 63 && a.hub.len() <= 63);
+    }
+}
