@@ -1,1 +1,30 @@
-//! Stub.
+//! The harness of the end-to-end suites, the demo and the benchmarks: real servers, the project's programs as real
+//! processes, a proxy that counts and breaks requests, and waits with a deadline.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`servers`] | etcd, kube-apiserver and what makes it a cluster, on 127.0.0.1 |
+//! | [`world`] | a hub and two physical clusters, started once for all tests |
+//! | [`program`] | `berthage` and `berthage-syncer` as processes |
+//! | [`process`] | a child process that cannot outlive its owner, with its log |
+//! | [`proxy`] | between a client and an API server: records, refuses, delays, drops |
+//! | [`wait`] | until an object is as expected, by watching it |
+//! | [`manifests`], [`kubeconfig`], [`authority`], [`client`] | what servers and clients are fed with |
+//!
+//! The servers are built by `cargo xtask servers`; a run's files lie under `target/e2e/<process id>` until it ends.
+
+pub mod authority;
+pub mod client;
+mod error;
+pub mod folder;
+pub mod kubeconfig;
+pub mod manifests;
+pub mod port;
+pub mod process;
+pub mod program;
+pub mod proxy;
+pub mod servers;
+pub mod wait;
+pub mod world;
+
+pub use error::{Error, Result};

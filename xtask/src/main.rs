@@ -1,2 +1,27 @@
-//! Stub.
-fn main() {}
+//! `cargo xtask`: the project's chores. Each does all the set-up it needs, and nothing twice.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+mod arguments;
+mod child;
+mod coverage;
+mod dist;
+mod failure;
+mod plugins;
+mod progress;
+mod repository;
+mod servers;
+mod suites;
+mod wasm_toolchain;
+
+fn main() -> ExitCode {
+    match arguments::Arguments::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            progress::report_failure(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,8 +1,19 @@
 //! The pure half of berthage: types and decisions, without I/O, clock or randomness.
 
 pub mod api;
+pub mod backoff;
+pub mod canonical;
+pub mod capacity;
+pub mod credential;
+pub mod diff;
+pub mod guard;
+pub mod heartbeat;
 pub mod key;
 pub mod names;
 pub mod object;
 pub mod plugin;
+pub mod queue;
 pub mod reason;
+pub mod seal;
+pub mod status;
+pub mod template;

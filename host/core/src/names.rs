@@ -25,6 +25,11 @@ pub const LABEL_MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 pub const LABEL_TARGET: &str = "berthage.dev/target";
 /// Label that a kubeconfig Secret must carry to be used: a tenant decides which Secrets are ours to read.
 pub const LABEL_KUBECONFIG: &str = "berthage.dev/kubeconfig";
+/// Label on the empty Secrets on the hub that syncers' tokens are bound to: a token is revoked by deleting its Secret.
+pub const LABEL_TOKEN: &str = "berthage.dev/token";
+/// Name of the extension, in the context of the kubeconfig that a syncer gets, that tells the credential's `serial` and the
+/// `target` and `uid` that it is for.
+pub const CREDENTIAL_EXTENSION: &str = "berthage.dev/credential";
 /// Annotation on every object of one target: `<workspace>/<name>/<uid>`, for people and for the ownership check.
 pub const ANNOTATION_OWNER: &str = "berthage.dev/owner";
 /// Annotation on every downstream object: the hash of what was rendered, without this annotation.

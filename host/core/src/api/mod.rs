@@ -3,9 +3,11 @@
 //! What the API server can check (lengths, ranges, patterns, CEL) is in the schema, so that a bad object is refused where
 //! it is written; what only we can know becomes a condition.
 
+#[expect(unreachable_pub, reason = "kube-derive makes copies of the structs in private modules")]
 pub mod cluster_registration;
 pub mod condition;
 pub mod duration;
+#[expect(unreachable_pub, reason = "kube-derive makes copies of the structs in private modules")]
 pub mod sync_target;
 
 pub use cluster_registration::{

@@ -49,7 +49,7 @@ pub struct SyncTargetSpec {
     pub syncer_config: SyncerConfig,
     /// The API resources to sync. The syncer's rights in the physical cluster are derived from this list, cut down to
     /// what the ClusterRegistration accepts.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, rename = "supportedAPIResources", skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 128))]
     #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, a.group == b.group && a.resource == b.resource))").message("each group and resource may be listed once"))]
     pub supported_api_resources: Vec<ApiResource>,

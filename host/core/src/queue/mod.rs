@@ -1,0 +1,383 @@
+//! Which key to reconcile next: a state machine without clock or threads. The asynchronous shell around it is
+//! `berthage::queue`.
+//!
+//! What it promises:
+//! - a key is in it once, however often it is added; the earliest time and the highest priority that were asked for count;
+//! - a key that was taken is not handed out again before [`Queue::done`]; what was added meanwhile is handed out after it;
+//! - nothing that was added is lost;
+//! - live changes go before the initial list and resyncs, which still get every ninth turn;
+//! - tenants take turns: no tenant's backlog delays another's key by more than a turn for each tenant.
+//!
+//! Time is passed in as the duration since some start, the same for all calls and never going back. A key of
+//! this project costs 72 bytes with its state, plus 5 to 10 in the table that finds it, plus some 25 while it waits for a
+//! time; operations are a hash and a few links, and logarithmic only for waiting keys.
+
+mod ready;
+mod slab;
+
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::time::Duration;
+
+use hashbrown::HashTable;
+
+use self::ready::ReadySet;
+use self::slab::{Id, NONE, Slab};
+use crate::backoff::{self, RetryClass};
+use crate::key::{Key, Workspace};
+
+/// What the queue must know about a key.
+pub trait Keyed: Clone + Eq + Hash {
+    /// Those between whom the queue is fair.
+    type Tenant: Clone + Eq + Hash;
+
+    /// Whose key it is.
+    fn tenant(&self) -> &Self::Tenant;
+
+    /// A number that is the same for this key in every process, see [`backoff::stable_hash`].
+    fn seed(&self) -> u64;
+}
+
+impl Keyed for Key {
+    type Tenant = Workspace;
+
+    fn tenant(&self) -> &Workspace {
+        &self.workspace
+    }
+
+    fn seed(&self) -> u64 {
+        backoff::stable_hash([self.workspace.as_str(), self.kind.as_str(), &self.name])
+    }
+}
+
+/// How urgent a key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Priority {
+    /// The initial list, relists and resyncs: somebody may look at it later.
+    Background,
+    /// Something changed: somebody is waiting for it.
+    Live,
+}
+
+impl Priority {
+    /// All of them, lowest first.
+    pub const ALL: [Self; Self::COUNT] = [Self::Background, Self::Live];
+
+    const COUNT: usize = 2;
+}
+
+/// What [`Queue::add`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    /// The key was not in the queue, or was being worked on and is to be done once more.
+    New,
+    /// The key was there already; at most it comes earlier or at a higher priority.
+    Merged,
+}
+
+/// A key that was handed out. To be given back with [`Queue::done`]: until then the key is not handed out again.
+#[derive(Debug)]
+#[must_use = "a key that is not given back is never handed out again"]
+pub struct Taken<K> {
+    /// The key.
+    pub key: K,
+    /// The priority it was taken with.
+    pub priority: Priority,
+    /// How long it was ready before it was taken.
+    pub waited: Duration,
+    /// How many runs of it failed in a row before this one.
+    pub failures: u32,
+    slot: Id,
+}
+
+/// How the work on a key ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing to do until somebody adds the key again.
+    Settled,
+    /// All is well; to be looked at again after a delay.
+    After {
+        /// From now.
+        delay: Duration,
+        /// How urgent it is then.
+        priority: Priority,
+    },
+    /// It failed, and is tried again after the class's backoff, at the priority it was taken with.
+    Retry {
+        /// Decides the delay.
+        class: RetryClass,
+        /// Not sooner than this, as a server's Retry-After says; [`backoff::Backoff::LONGEST`] counts if it is less.
+        at_least: Duration,
+    },
+}
+
+impl Outcome {
+    /// A retry after the class's own backoff.
+    pub const fn retry(class: RetryClass) -> Self {
+        Self::Retry { class, at_least: Duration::ZERO }
+    }
+}
+
+/// Where a key stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// In a lane of the ready set since [`Slot::at`].
+    Ready,
+    /// To become ready at [`Slot::at`].
+    Waiting,
+    /// Handed out.
+    Running,
+    /// Handed out, and to come back, not before [`Slot::at`], when it is done.
+    RunningAgain,
+}
+
+/// A key and its state: 72 bytes for a [`Key`], of which 40 are the key.
+#[derive(Debug)]
+struct Slot<K> {
+    key: K,
+    /// A time in nanoseconds, see [`State`].
+    at: u64,
+    /// Neighbours in the lane, while ready.
+    previous: Id,
+    next: Id,
+    tenant: Id,
+    /// Half of the key's hash: keys are hashed once, and their names not read again when the table grows.
+    hash: u32,
+    /// Failures in a row. 65,535 stands for any more: no backoff grows that long.
+    failures: u16,
+    state: State,
+    /// For the present state; while running, for the time after.
+    priority: Priority,
+}
+
+/// The queue. See the [module](self) for what it promises.
+#[derive(Debug)]
+pub struct Queue<K: Keyed> {
+    slots: Slab<Slot<K>>,
+    /// Finds a key's slot. The hasher is seeded at random because tenants choose names; no result depends on it.
+    by_key: HashTable<Id>,
+    hasher: RandomState,
+    ready: ReadySet<K::Tenant>,
+    /// The waiting keys by time.
+    deadlines: BTreeSet<(u64, Id)>,
+    running: usize,
+}
+
+impl<K: Keyed> Default for Queue<K> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<K: Keyed> Queue<K> {
+    /// An empty queue.
+    pub fn new() -> Self {
+        Self {
+            slots: Slab::new(),
+            by_key: HashTable::new(),
+            hasher: RandomState::new(),
+            ready: ReadySet::new(),
+            deadlines: BTreeSet::new(),
+            running: 0,
+        }
+    }
+
+    /// Asks for `key` to be handed out as soon as its turn comes.
+    pub fn add(&mut self, key: K, priority: Priority, now: Duration) -> Added {
+        let now = nanos(now);
+        self.schedule(key, now, priority, now)
+    }
+
+    /// Asks for `key` to be handed out after `delay`, or as it is scheduled already if that is earlier.
+    pub fn add_after(&mut self, key: K, delay: Duration, priority: Priority, now: Duration) -> Added {
+        self.schedule(key, nanos(now.saturating_add(delay)), priority, nanos(now))
+    }
+
+    /// Makes the keys ready whose time has come, and says how many. [`Self::take`] does it too: this is for a timer that
+    /// wakes workers.
+    pub fn advance(&mut self, now: Duration) -> usize {
+        let now = nanos(now);
+        let mut count = 0;
+        while let Some(&(at, id)) = self.deadlines.first()
+            && at <= now
+        {
+            self.deadlines.pop_first();
+            // `at` stays: the key is ready since its deadline, even if nobody looked until now.
+            self.slots[id].state = State::Ready;
+            self.ready.push(&mut self.slots, id);
+            count += 1;
+        }
+        count
+    }
+
+    /// Hands out the key whose turn it is.
+    pub fn take(&mut self, now: Duration) -> Option<Taken<K>> {
+        self.advance(now);
+        let id = self.ready.pop(&mut self.slots)?;
+        let slot = &mut self.slots[id];
+        slot.state = State::Running;
+        self.running += 1;
+        Some(Taken {
+            key: slot.key.clone(),
+            priority: slot.priority,
+            waited: Duration::from_nanos(nanos(now).saturating_sub(slot.at)),
+            failures: u32::from(slot.failures),
+            slot: id,
+        })
+    }
+
+    /// Takes a key back. Says after what delay it is ready again; [`None`] when it left the queue.
+    #[expect(clippy::needless_pass_by_value, reason = "giving the key back is what makes a second `done` impossible")]
+    pub fn done(&mut self, taken: Taken<K>, outcome: Outcome, now: Duration) -> Option<Duration> {
+        self.running -= 1;
+        let now = nanos(now);
+        let slot = &mut self.slots[taken.slot];
+        let added = (slot.state == State::RunningAgain).then_some((slot.at, slot.priority));
+        slot.failures = match outcome {
+            Outcome::Settled | Outcome::After { .. } => 0,
+            Outcome::Retry { .. } => slot.failures.saturating_add(1),
+        };
+        let asked = match outcome {
+            Outcome::Settled => None,
+            Outcome::After { delay, priority } => Some((delay, priority)),
+            Outcome::Retry { class, at_least } => {
+                let delay = class.backoff().delay(taken.key.seed(), u32::from(slot.failures));
+                Some((delay.max(at_least.min(backoff::Backoff::LONGEST)), taken.priority))
+            }
+        };
+        let asked = asked.map(|(delay, priority)| (now.saturating_add(nanos(delay)), priority));
+        let (at, priority) = match (added, asked) {
+            (None, None) => {
+                self.remove(taken.slot);
+                return None;
+            }
+            (Some(one), None) | (None, Some(one)) => one,
+            (Some(added), Some(asked)) => (added.0.min(asked.0), added.1.max(asked.1)),
+        };
+        slot.priority = priority;
+        self.place(taken.slot, at, now);
+        Some(Duration::from_nanos(at.saturating_sub(now)))
+    }
+
+    /// When the next waiting key becomes ready.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.deadlines.first().map(|&(at, _)| Duration::from_nanos(at))
+    }
+
+    /// How many keys are ready to be taken at `priority`. Waiting keys do not count, nor those being worked on.
+    pub const fn depth(&self, priority: Priority) -> usize {
+        self.ready.depth(priority)
+    }
+
+    /// How many keys are ready to be taken.
+    pub const fn ready(&self) -> usize {
+        self.ready.depth(Priority::Live) + self.ready.depth(Priority::Background)
+    }
+
+    /// How many keys wait for their time.
+    pub fn waiting(&self) -> usize {
+        self.deadlines.len()
+    }
+
+    /// How many keys are handed out.
+    pub const fn running(&self) -> usize {
+        self.running
+    }
+
+    /// How many keys the queue knows, in whatever state.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether no key is ready, waiting or running.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn schedule(&mut self, key: K, at: u64, priority: Priority, now: u64) -> Added {
+        let hash = (self.hasher.hash_one(&key) >> 32) as u32;
+        let same = |id: &Id| self.slots[*id].hash == hash && self.slots[*id].key == key;
+        let Some(&id) = self.by_key.find(spread(hash), same) else {
+            let tenant = self.ready.join(key.tenant());
+            let id = self.slots.insert(Slot {
+                key,
+                at,
+                previous: NONE,
+                next: NONE,
+                tenant,
+                hash,
+                failures: 0,
+                state: State::Waiting,
+                priority,
+            });
+            self.by_key.insert_unique(spread(hash), id, |id| spread(self.slots[*id].hash));
+            self.place(id, at, now);
+            return Added::New;
+        };
+        let slot = &mut self.slots[id];
+        let highest = priority.max(slot.priority);
+        match slot.state {
+            State::Ready => {
+                if priority > slot.priority {
+                    self.ready.remove(&mut self.slots, id);
+                    self.slots[id].priority = priority;
+                    self.ready.push(&mut self.slots, id);
+                }
+                Added::Merged
+            }
+            State::Waiting => {
+                slot.priority = highest;
+                if at < slot.at {
+                    let before = slot.at;
+                    self.deadlines.remove(&(before, id));
+                    self.place(id, at, now);
+                }
+                Added::Merged
+            }
+            State::Running => {
+                slot.state = State::RunningAgain;
+                (slot.at, slot.priority) = (at, priority);
+                Added::New
+            }
+            State::RunningAgain => {
+                (slot.at, slot.priority) = (at.min(slot.at), highest);
+                Added::Merged
+            }
+        }
+    }
+
+    /// Makes a slot that is in no list ready or waiting.
+    fn place(&mut self, id: Id, at: u64, now: u64) {
+        let slot = &mut self.slots[id];
+        slot.at = at;
+        if at <= now {
+            slot.state = State::Ready;
+            self.ready.push(&mut self.slots, id);
+        } else {
+            slot.state = State::Waiting;
+            self.deadlines.insert((at, id));
+        }
+    }
+
+    fn remove(&mut self, id: Id) {
+        let slot = self.slots.remove(id);
+        self.ready.leave(slot.tenant);
+        if let Ok(entry) = self.by_key.find_entry(spread(slot.hash), |other| *other == id) {
+            entry.remove();
+        }
+    }
+}
+
+/// What the table wants of a hash: entropy in the lowest and in the highest bits.
+const fn spread(hash: u32) -> u64 {
+    (hash as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// Nanoseconds since the start; times after the year 584 are that year.
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

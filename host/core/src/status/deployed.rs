@@ -1,0 +1,128 @@
+//! SyncerDeployed: whether what was rendered is in the physical cluster and runs.
+
+use super::target::Finding;
+use crate::reason::Reason;
+
+/// A Deployment's rollout, as last seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Rollout {
+    /// Whether the Deployment controller has seen the present generation.
+    pub current: bool,
+    /// Replicas that should be there.
+    pub replicas: i32,
+    /// Replicas of the present revision.
+    pub updated: i32,
+    /// Replicas that are ready.
+    pub ready: i32,
+    /// Image of the first container.
+    pub image: Option<String>,
+    /// Message of the condition Progressing=False: its deadline passed.
+    pub stuck: Option<String>,
+    /// Message of the condition ReplicaFailure=True: pods cannot be made.
+    pub failure: Option<String>,
+}
+
+/// What is known about a deployment.
+#[derive(Debug, Clone, Default)]
+pub struct Deployed<'a> {
+    /// Why the last apply did not go through, or why there was none.
+    pub failure: Option<&'a Finding>,
+    /// Whether every object of the inventory is known to be as it was rendered last.
+    pub applied: bool,
+    /// Whether anything was ever applied.
+    pub any: bool,
+    /// The Deployment; `None` while it was not seen.
+    pub rollout: Option<&'a Rollout>,
+    /// Whether the cluster cannot be asked at present, and why.
+    pub unreachable: Option<&'a Finding>,
+}
+
+/// The condition. The first thing that is wrong is named; a last good revision that still serves counts as deployed even
+/// when the next one cannot be made, which TemplateRendered and PluginsHealthy say.
+pub fn assess(deployed: &Deployed<'_>) -> Finding {
+    if !deployed.any {
+        return match (deployed.failure, deployed.unreachable) {
+            (Some(failure), _) | (None, Some(failure)) => failure.clone(),
+            (None, None) => Finding::bad(Reason::Progressing, "The syncer's manifests are being applied."),
+        };
+    }
+    if let Some(unreachable) = deployed.unreachable {
+        return Finding::unknown(
+            unreachable.reason,
+            format!(
+                "Whether the syncer runs cannot be seen while the cluster is not connected: {}",
+                unreachable.message
+            ),
+        );
+    }
+    if !deployed.applied {
+        return deployed
+            .failure
+            .cloned()
+            .unwrap_or_else(|| Finding::bad(Reason::Progressing, "The syncer's manifests are being applied."));
+    }
+    let Some(rollout) = deployed.rollout else {
+        return Finding::bad(Reason::RolloutProgressing, "Waiting for the first look at the syncer's Deployment.");
+    };
+    let count = format!("{} of {} replicas are ready", rollout.ready.min(rollout.replicas), rollout.replicas);
+    if rollout.current && rollout.updated >= rollout.replicas && rollout.ready >= rollout.replicas {
+        return Finding::good(format!("{count}."));
+    }
+    if let Some(failure) = &rollout.failure {
+        return Finding::bad(Reason::RolloutStuck, format!("{count}; pods cannot be made: {failure}"));
+    }
+    if let Some(stuck) = &rollout.stuck {
+        return Finding::bad(Reason::RolloutStuck, format!("{count}, and the rollout does not go on: {stuck}"));
+    }
+    Finding::bad(Reason::RolloutProgressing, format!("{count}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::ConditionStatus;
+
+    fn running() -> Rollout {
+        Rollout { current: true, replicas: 2, updated: 2, ready: 2, ..Rollout::default() }
+    }
+
+    #[test]
+    fn a_rollout_counts_when_the_present_revision_is_ready() {
+        let mut rollout = running();
+        let assess_with = |rollout: &Rollout| {
+            assess(&Deployed { applied: true, any: true, rollout: Some(rollout), ..Deployed::default() })
+        };
+        assert_eq!(assess_with(&rollout), Finding::good("2 of 2 replicas are ready."));
+        rollout.updated = 1;
+        assert_eq!(assess_with(&rollout).reason, Reason::RolloutProgressing);
+        rollout.updated = 2;
+        rollout.current = false;
+        assert_eq!(assess_with(&rollout).reason, Reason::RolloutProgressing);
+        rollout.stuck = Some("deadline exceeded".into());
+        assert_eq!(assess_with(&rollout).reason, Reason::RolloutStuck);
+    }
+
+    #[test]
+    fn the_last_good_revision_counts_although_the_next_cannot_be_made() {
+        let failure = Finding::bad(Reason::TemplateInvalid, "50-deployment.yaml.j2:3:7");
+        let rollout = running();
+        let found = assess(&Deployed {
+            failure: Some(&failure),
+            applied: true,
+            any: true,
+            rollout: Some(&rollout),
+            ..Deployed::default()
+        });
+        assert_eq!(found.status, ConditionStatus::True);
+        let found = assess(&Deployed { failure: Some(&failure), ..Deployed::default() });
+        assert_eq!(found, failure);
+    }
+
+    #[test]
+    fn an_unreachable_cluster_makes_it_unknown() {
+        let unreachable = Finding::bad(Reason::ClusterTimeout, "No answer within 10s.");
+        let found =
+            assess(&Deployed { applied: true, any: true, unreachable: Some(&unreachable), ..Deployed::default() });
+        assert_eq!((found.status, found.reason), (ConditionStatus::Unknown, Reason::ClusterTimeout));
+    }
+}

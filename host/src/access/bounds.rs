@@ -1,0 +1,257 @@
+//! Bounds on every request: the fence, the time, the size of the answer, and where it may come from.
+//!
+//! A request has one deadline for everything, from sending it to the last byte of its answer. A watch has it for the head of
+//! its answer only; after that it must not fall silent: API servers send a bookmark about each minute.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+use tower::{BoxError, Service};
+
+use super::fence::{Fence, Fenced};
+use super::observe::{ApiPath, RequestObserver, RequestRecord, Side};
+
+/// How long and how large.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Time for name, connection and TLS handshake.
+    pub connect: Duration,
+    /// Time for a whole request that is no watch, connecting included, and for the head of a watch's answer.
+    pub total: Duration,
+    /// Time that a watch may be silent.
+    pub silence: Duration,
+    /// Bytes of an answer that is a collection, or that is about no resource at all.
+    pub list_bytes: usize,
+    /// Bytes of an answer that is one object or an error, and of one event of a watch.
+    pub object_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            total: Duration::from_secs(10),
+            silence: Duration::from_secs(90),
+            list_bytes: 32 << 20,
+            object_bytes: 4 << 20,
+        }
+    }
+}
+
+/// Why a request or its answer was cut off.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum BoundError {
+    /// No complete answer in time.
+    #[error("no complete answer within {} ms", after.as_millis())]
+    Timeout {
+        /// [`Limits::total`].
+        after: Duration,
+    },
+    /// The watch was silent for too long.
+    #[error("the watch was silent for {} s", after.as_secs())]
+    Silence {
+        /// [`Limits::silence`].
+        after: Duration,
+    },
+    /// The answer, or one event of a watch, is too large.
+    #[error("the answer is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The answer leads elsewhere. Redirects are never followed: they could lead to what the policy forbids.
+    #[error("the answer is a redirect ({code}), which is not followed")]
+    Redirect {
+        /// The status code.
+        code: u16,
+    },
+    /// The server asks to be left alone for a while.
+    #[error("the server is overloaded ({code}) and asks to wait {} s", retry_after.as_secs())]
+    Busy {
+        /// The status code: 429 or 5xx.
+        code: u16,
+        /// As it asked.
+        retry_after: Duration,
+    },
+    /// Not sent, or given up, because leadership ended.
+    #[error(transparent)]
+    Fenced(#[from] Fenced),
+}
+
+/// The service that keeps the bounds.
+pub(super) struct Bounded<S> {
+    pub(super) inner: S,
+    pub(super) side: Side,
+    pub(super) limits: Limits,
+    pub(super) fence: Option<Fence>,
+    pub(super) observer: Option<RequestObserver>,
+}
+
+impl<S, B, R> Service<Request<R>> for Bounded<S>
+where
+    S: Service<Request<R>, Response = Response<B>>,
+    S::Future: Send + 'static,
+    S::Error: Into<BoxError>,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+{
+    type Response = Response<BoundedBody<B>>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: Request<R>) -> Self::Future {
+        let started = Instant::now();
+        let left = match self.fence.as_ref().map_or(Ok(Duration::MAX), |fence| fence.admit(started)) {
+            Ok(left) => left,
+            Err(fenced) => return Box::pin(std::future::ready(Err(BoundError::from(fenced).into()))),
+        };
+        let (side, limits, observer) = (self.side, self.limits, self.observer.clone());
+        let deadline = Deadline {
+            at: started + limits.total.min(left),
+            error: if left < limits.total { None } else { Some(limits.total) },
+        };
+        let watch = is_watch(request.uri().query());
+        let method = request.method().clone();
+        let path = request.uri().path().to_owned();
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let answer = timeout_at(deadline.at, answer).await;
+            if let Some(observer) = observer {
+                let code = answer.as_ref().ok().and_then(|answer| answer.as_ref().ok()).map(|r| r.status().as_u16());
+                let elapsed = started.elapsed();
+                observer(&RequestRecord { side, method: &method, path: &path, watch, code, elapsed });
+            }
+            let answer = answer.map_err(|_| deadline.error())?.map_err(Into::into)?;
+            bound(answer, &method, &path, watch, limits, deadline).map_err(Into::into)
+        })
+    }
+}
+
+/// When a request must be over, and what it is then called: a timeout of our own, or the end of leadership.
+#[derive(Clone, Copy)]
+struct Deadline {
+    at: Instant,
+    error: Option<Duration>,
+}
+
+impl Deadline {
+    fn error(self) -> BoundError {
+        self.error.map_or(BoundError::Fenced(Fenced), |after| BoundError::Timeout { after })
+    }
+}
+
+/// Whether the query asks for a watch, as API servers read it.
+fn is_watch(query: Option<&str>) -> bool {
+    query.unwrap_or_default().split('&').any(|pair| matches!(pair, "watch=true" | "watch=1" | "watch"))
+}
+
+fn bound<B: Body>(
+    answer: Response<B>,
+    method: &Method,
+    path: &str,
+    watch: bool,
+    limits: Limits,
+    deadline: Deadline,
+) -> Result<Response<BoundedBody<B>>, BoundError> {
+    let status = answer.status();
+    if status.is_redirection() {
+        return Err(BoundError::Redirect { code: status.as_u16() });
+    }
+    if (status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error())
+        && let Some(retry_after) = retry_after(answer.headers())
+    {
+        return Err(BoundError::Busy { code: status.as_u16(), retry_after });
+    }
+    let collection = *method == Method::GET && ApiPath::parse(path).is_none_or(|path| path.name.is_none());
+    let (limit, silence) = match (status.is_success(), watch) {
+        (true, true) => (limits.object_bytes, Some(limits.silence)),
+        (true, false) if collection => (limits.list_bytes, None),
+        _ => (limits.object_bytes, None),
+    };
+    if silence.is_none() && answer.body().size_hint().lower() > limit as u64 {
+        return Err(BoundError::TooLarge { limit });
+    }
+    let until = silence.map_or(deadline.at, |silence| Instant::now() + silence);
+    let sleep = Box::pin(sleep_until(until));
+    Ok(answer.map(|inner| BoundedBody { inner: Some(inner), sleep, deadline, silence, size: 0, limit }))
+}
+
+/// The header in seconds; the form with a date is not used by API servers.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// An answer's body that ends with an error where a bound is broken.
+pub(super) struct BoundedBody<B> {
+    /// `None` after an error.
+    inner: Option<B>,
+    sleep: Pin<Box<Sleep>>,
+    deadline: Deadline,
+    /// Set for watches: the deadline then moves with each frame.
+    silence: Option<Duration>,
+    /// Bytes so far; for watches, since the last line break.
+    size: usize,
+    limit: usize,
+}
+
+impl<B> BoundedBody<B> {
+    fn fail<T>(&mut self, error: BoundError) -> Poll<Option<Result<T, BoxError>>> {
+        self.inner = None;
+        Poll::Ready(Some(Err(error.into())))
+    }
+}
+
+impl<B> Body for BoundedBody<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        let Some(inner) = this.inner.as_mut() else { return Poll::Ready(None) };
+        // The time is looked at first: a body that always has a byte more must not go on for ever.
+        if this.sleep.as_mut().poll(cx).is_ready() {
+            let error = this.silence.map_or_else(|| this.deadline.error(), |after| BoundError::Silence { after });
+            return this.fail(error);
+        }
+        let frame = match ready!(Pin::new(inner).poll_frame(cx)) {
+            Some(Ok(frame)) => frame,
+            end => return Poll::Ready(end.map(|frame| frame.map_err(Into::into))),
+        };
+        if let Some(data) = frame.data_ref() {
+            this.size = match data.iter().rposition(|byte| *byte == b'\n') {
+                Some(end) if this.silence.is_some() => data.len() - end - 1,
+                _ => this.size.saturating_add(data.len()),
+            };
+            if this.size > this.limit {
+                let limit = this.limit;
+                return this.fail(BoundError::TooLarge { limit });
+            }
+        }
+        if let Some(silence) = this.silence {
+            this.sleep.as_mut().reset(Instant::now() + silence);
+        }
+        Poll::Ready(Some(Ok(frame)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}

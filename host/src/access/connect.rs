@@ -1,0 +1,222 @@
+//! From an [`Access`] to a client, by hand.
+//!
+//! Kube's own client is not used as it comes: it retries for minutes, has no read timeout, logs every failure as an error,
+//! and would read files and environment variables. Its request and response types are used, its stack is replaced.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use berthage_core::reason::Reason;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, USER_AGENT};
+use http::{HeaderValue, Request, Response};
+use hyper::body::Body as HttpBody;
+use hyper_util::client::legacy;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use kube::Client;
+use kube::client::middleware::BaseUriLayer;
+use kube::client::{Body, ConfigExt as _};
+use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+use tower::{BoxError, Service, ServiceBuilder};
+
+use super::address::AddressPolicy;
+use super::bounds::{Bounded, Limits};
+use super::dial::Dialer;
+use super::fence::Fence;
+use super::kubeconfig::Access;
+use super::observe::{RequestObserver, Side};
+
+/// What every client of one kind has in common.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// Times and sizes.
+    pub limits: Limits,
+    /// Asked before each request, where the client may write only while this replica leads.
+    pub fence: Option<Fence>,
+    /// Told of each request.
+    pub observer: Option<RequestObserver>,
+}
+
+/// Why a client could not be made. Nothing was sent anywhere yet.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// A certificate of the kubeconfig's CA bundle is no CA certificate.
+    #[error("clusters[0].cluster.certificate-authority-data holds something that cannot be a certificate authority")]
+    Roots(#[source] rustls::Error),
+    /// The client certificate and its key do not fit together, or are of a kind that is not supported.
+    #[error(
+        "users[0].user.client-certificate-data and client-key-data cannot be used together: give the key that belongs to \
+         the certificate (ECDSA P-256, P-384 or P-521, Ed25519, or RSA of at least 2048 bits)"
+    )]
+    Certificate(#[source] rustls::Error),
+    /// TLS cannot be set up at all.
+    #[error("TLS cannot be set up")]
+    Tls(#[source] rustls::Error),
+    /// The system's certificate authorities cannot be read.
+    #[error("the system's certificate authorities cannot be read; give certificate-authority-data")]
+    SystemRoots(#[source] kube::Error),
+    /// The token cannot be sent in a header.
+    #[error("users[0].user.token has characters that cannot be sent")]
+    Token,
+    /// The operator's configuration for the hub asks for a proxy.
+    #[error("the hub's kubeconfig has a proxy-url, which is not supported: give a server that can be reached directly")]
+    HubProxy,
+    /// The operator's configuration for the hub cannot be used.
+    #[error("the hub's kubeconfig cannot be used")]
+    Hub(#[source] kube::Error),
+    /// The hub's tls-server-name is none.
+    #[error("the hub's tls-server-name must be a DNS name or an address")]
+    HubServerName,
+}
+
+impl ConnectError {
+    /// The condition's reason.
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::Roots(_) | Self::Certificate(_) | Self::Token => Reason::KubeconfigInvalid,
+            Self::Tls(_) | Self::SystemRoots(_) => Reason::ClusterTlsFailed,
+            Self::HubProxy | Self::Hub(_) | Self::HubServerName => Reason::HubWriteFailed,
+        }
+    }
+}
+
+/// A client for a tenant's cluster. No connection is made yet.
+pub fn physical(access: &Access, options: &Options) -> Result<Client, ConnectError> {
+    let mut tls = client_config(access)?;
+    // One connection carries all parallel requests of a revision: one handshake instead of many.
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let bearer = match &access.token {
+        Some(token) => {
+            let mut text = zeroize::Zeroizing::new(String::with_capacity(token.len() + 7));
+            text.push_str("Bearer ");
+            text.push_str(token);
+            let mut value = HeaderValue::from_str(&text).map_err(|_| ConnectError::Token)?;
+            value.set_sensitive(true);
+            Some(value)
+        }
+        None => None,
+    };
+    let transport = transport(Dialer {
+        policy: access.policy,
+        timeout: options.limits.connect,
+        tls: Some((Arc::new(tls), Some(access.server_name.clone()))),
+    });
+    let service = ServiceBuilder::new()
+        .map_request(move |mut request: Request<Body>| {
+            if let Some(value) = &bearer {
+                request.headers_mut().insert(AUTHORIZATION, value.clone());
+            }
+            request
+        })
+        .layer(BaseUriLayer::new(access.server.clone()))
+        .service(transport);
+    Ok(finish(service, access.namespace.as_deref().unwrap_or("default"), Side::Physical, options))
+}
+
+/// A client for the hub. `config` is the operator's own, so everything that kube can do to authenticate is allowed.
+pub fn hub(config: &kube::Config, options: &Options) -> Result<Client, ConnectError> {
+    if config.proxy_url.is_some() {
+        return Err(ConnectError::HubProxy);
+    }
+    super::install_crypto_provider();
+    let tls = if config.cluster_url.scheme() == Some(&http::uri::Scheme::HTTPS) {
+        let name = match &config.tls_server_name {
+            Some(name) => Some(ServerName::try_from(name.clone()).map_err(|_| ConnectError::HubServerName)?),
+            None => None,
+        };
+        // HTTP/1.1: many watches on one HTTP/2 connection would share its flow control, and one slow reader could hold up
+        // the writes.
+        Some((Arc::new(config.rustls_client_config().map_err(ConnectError::Hub)?), name))
+    } else {
+        None
+    };
+    // What the operator configured is where the operator wants to go.
+    let policy = AddressPolicy::default();
+    let transport = transport(Dialer { policy, timeout: options.limits.connect, tls });
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(config.auth_layer().map_err(ConnectError::Hub)?)
+        .layer(config.extra_headers_layer().map_err(ConnectError::Hub)?)
+        .map_err(BoxError::from)
+        .service(transport);
+    Ok(finish(service, &config.default_namespace, Side::Hub, options))
+}
+
+/// Bounds around `service`, as a client.
+pub fn finish<S, B>(service: S, namespace: &str, side: Side, options: &Options) -> Client
+where
+    S: Service<Request<Body>, Response = Response<B>> + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<BoxError>,
+    B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    const AGENT: HeaderValue = HeaderValue::from_static(concat!("berthage/", env!("CARGO_PKG_VERSION")));
+    let service = ServiceBuilder::new()
+        .map_request(|mut request: Request<Body>| {
+            request.headers_mut().insert(USER_AGENT, AGENT);
+            request
+        })
+        .service(service);
+    let bounded = Bounded {
+        inner: service,
+        side,
+        limits: options.limits,
+        fence: options.fence.clone(),
+        observer: options.observer.clone(),
+    };
+    Client::new(bounded, namespace)
+}
+
+fn transport(dialer: Dialer) -> legacy::Client<Dialer, Body> {
+    legacy::Client::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .pool_idle_timeout(Duration::from_secs(60))
+        .pool_max_idle_per_host(32)
+        // A connection whose other end is gone must not serve request after request with timeouts.
+        .http2_keep_alive_interval(Duration::from_secs(3))
+        .http2_keep_alive_timeout(Duration::from_secs(4))
+        .http2_max_header_list_size(64 << 10)
+        .http1_max_buf_size(512 << 10)
+        .build(dialer)
+}
+
+fn client_config(access: &Access) -> Result<ClientConfig, ConnectError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut config = match &access.roots {
+        Some(roots) => {
+            let mut store = RootCertStore::empty();
+            for root in roots {
+                store.add(root.clone()).map_err(ConnectError::Roots)?;
+            }
+            ClientConfig::builder_with_provider(Arc::clone(&provider))
+                .with_safe_default_protocol_versions()
+                .map_err(ConnectError::Tls)?
+                .with_root_certificates(store)
+                .with_no_client_auth()
+        }
+        None => {
+            super::install_crypto_provider();
+            kube::Config::new(access.server.clone()).rustls_client_config().map_err(ConnectError::SystemRoots)?
+        }
+    };
+    if let Some(certificate) = &access.certificate {
+        let key = identity(certificate, &provider).map_err(ConnectError::Certificate)?;
+        config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(key));
+    }
+    Ok(config)
+}
+
+fn identity(
+    certificate: &super::kubeconfig::Certificate,
+    provider: &CryptoProvider,
+) -> Result<CertifiedKey, rustls::Error> {
+    CertifiedKey::from_der(certificate.chain.clone(), certificate.key.for_tls(), provider)
+}
+
+#[cfg(test)]
+#[path = "connect_tests.rs"]
+mod tests;

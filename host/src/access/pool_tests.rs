@@ -1,0 +1,56 @@
+//! What is kept, for how long, and what goes first.
+
+use crate::access::AddressPolicy;
+
+use super::*;
+
+fn access(token: &str) -> Access {
+    let text = format!(
+        "{{current-context: a, contexts: [{{name: a, context: {{cluster: a, user: a}}}}],\
+         clusters: [{{name: a, cluster: {{server: 'https://a.example.org', certificate-authority-data: '{}'}}}}],\
+         users: [{{name: a, user: {{token: '{token}'}}}}]}}",
+        CA.as_str()
+    );
+    Access::parse(text.as_bytes(), AddressPolicy::default()).unwrap()
+}
+
+static CA: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+    use base64::Engine as _;
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["a".to_owned()]).unwrap().self_signed(&key).unwrap();
+    base64::engine::general_purpose::STANDARD.encode(certificate.pem())
+});
+
+fn key(workspace: &str, registration: &str) -> ConnectionKey {
+    ConnectionKey { workspace: Workspace::new(workspace), registration: Arc::from(registration) }
+}
+
+#[tokio::test]
+async fn a_client_is_kept_while_the_kubeconfig_says_the_same() {
+    let pool = Connections::new(Options::default(), 10);
+    let key = key("a", "c");
+    assert!(pool.get(&key, "1").is_none());
+    let first = pool.get_or_connect(&key, "1", &access("x")).unwrap();
+    assert_eq!(pool.get(&key, "1").unwrap().fingerprint, first.fingerprint);
+    assert!(pool.get(&key, "2").is_none(), "another version of the Secret must be read");
+    let same = pool.get_or_connect(&key, "2", &access("x")).unwrap();
+    assert!(Arc::ptr_eq(&first.fingerprint, &same.fingerprint), "the same client serves on");
+    assert!(pool.get(&key, "1").is_none() && pool.get(&key, "2").is_some());
+    let other = pool.get_or_connect(&key, "3", &access("y")).unwrap();
+    assert_ne!(first.fingerprint, other.fingerprint);
+    pool.forget(&key);
+    assert!(pool.is_empty());
+}
+
+#[tokio::test]
+async fn workspaces_do_not_share_and_the_least_recently_used_goes_first() {
+    let pool = Connections::new(Options::default(), 2);
+    let (a, b, c) = (key("a", "x"), key("b", "x"), key("c", "x"));
+    pool.get_or_connect(&a, "1", &access("a")).unwrap();
+    pool.get_or_connect(&b, "1", &access("b")).unwrap();
+    assert_ne!(pool.get(&a, "1").unwrap().fingerprint, pool.get(&b, "1").unwrap().fingerprint);
+    pool.get(&a, "1").unwrap();
+    pool.get_or_connect(&c, "1", &access("c")).unwrap();
+    assert_eq!(pool.len(), 2);
+    assert!(pool.get(&b, "1").is_none() && pool.get(&a, "1").is_some() && pool.get(&c, "1").is_some());
+}

@@ -1,0 +1,164 @@
+//! What is typed: the command line and its environment variables. Nothing is read or checked here beyond its form.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use berthage_core::api::Duration;
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Moors physical Kubernetes clusters to kcp workspaces.
+///
+/// A SyncTarget on the hub becomes a syncer in the physical cluster behind its clusterRef: deployed from templates, with a
+/// credential of its own, reported in status, kept right on every change, and cleaned up on deletion.
+#[derive(Debug, Parser)]
+#[command(name = "berthage", version, max_term_width = 100)]
+pub struct Args {
+    /// What to log, as `level` or `target=level,…` (for instance `info,berthage=debug`).
+    #[arg(long, global = true, env = "BERTHAGE_LOG", default_value = "info")]
+    pub log: String,
+    /// How log lines look. Without it: text on a terminal, else json.
+    #[arg(long, global = true, env = "BERTHAGE_LOG_FORMAT", value_enum)]
+    pub log_format: Option<LogFormat>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs the controller.
+    Controller(Box<Controller>),
+    //REGISTER
+    /// Prints the CustomResourceDefinitions, to be applied to the hub: `berthage crds | kubectl apply --server-side -f -`.
+    Crds(crate::cli::crds::Crds),
+    /// Prints the manifests for a SyncTarget from files, without any cluster, with the controller's own code.
+    Render(crate::cli::render::Render),
+    /// Makes the certificate authority that signs the syncers' client certificates.
+    Ca(crate::cli::ca::Ca),
+}
+
+/// Where the hub is.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct HubArgs {
+    /// Kubeconfig of the hub. Without it: $KUBECONFIG, ~/.kube/config, or the pod's service account.
+    #[arg(long, env = "BERTHAGE_KUBECONFIG", value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Context in that kubeconfig. Without it: the current one.
+    #[arg(long, env = "BERTHAGE_CONTEXT", value_name = "NAME")]
+    pub context: Option<String>,
+}
+
+/// Where plugins and templates are.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct ShareArgs {
+    /// Folder with `plugins/` and `templates/`. Without it: `share` beside the program's folder.
+    #[arg(long, env = "BERTHAGE_SHARE", value_name = "DIR")]
+    pub share: Option<PathBuf>,
+    /// The reconciler plugin. Without it: `plugins/synctarget.wasm` in the share folder.
+    #[arg(long, env = "BERTHAGE_PLUGIN", value_name = "FILE")]
+    pub plugin: Option<PathBuf>,
+    /// Configuration of the reconciler plugin, as JSON.
+    #[arg(long, env = "BERTHAGE_PLUGIN_CONFIG", value_name = "JSON", default_value = "{}")]
+    pub plugin_config: String,
+    /// A transformer plugin, with its configuration as JSON behind a `=`; may be given several times and runs in that order.
+    #[arg(long = "transformer", env = "BERTHAGE_TRANSFORMERS", value_name = "FILE[=JSON]", value_delimiter = ';')]
+    pub transformers: Vec<String>,
+    /// Folder with the platform's own templates, and those of workspaces in `workspaces/<name>/`. See docs/templates.md.
+    #[arg(long, env = "BERTHAGE_TEMPLATES", value_name = "DIR")]
+    pub templates: Option<PathBuf>,
+    /// Folder in which compiled plugins are kept between starts.
+    #[arg(long, env = "BERTHAGE_PLUGIN_CACHE", value_name = "DIR")]
+    pub plugin_cache: Option<PathBuf>,
+    /// Image of the syncer where a SyncTarget names none.
+    #[arg(long, env = "BERTHAGE_SYNCER_IMAGE", value_name = "IMAGE", default_value = concat!("berthage-syncer:", env!("CARGO_PKG_VERSION")))]
+    pub syncer_image: String,
+}
+
+/// Flags of `berthage controller`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Controller {
+    /// The hub.
+    #[command(flatten)]
+    pub hub: HubArgs,
+    /// Plugins and templates.
+    #[command(flatten)]
+    pub share: ShareArgs,
+    /// Certificate of the CA for the syncers' client certificates, PEM. Make one with `berthage ca init`.
+    #[arg(long, env = "BERTHAGE_CA_CERT", value_name = "FILE", requires = "ca_key", conflicts_with = "ca_secret")]
+    pub ca_cert: Option<PathBuf>,
+    /// Private key of the CA, PEM.
+    #[arg(long, env = "BERTHAGE_CA_KEY", value_name = "FILE", requires = "ca_cert")]
+    pub ca_key: Option<PathBuf>,
+    /// The CA in a Secret of the hub (keys tls.crt and tls.key) instead of files.
+    #[arg(long, env = "BERTHAGE_CA_SECRET", value_name = "NAMESPACE/NAME")]
+    pub ca_secret: Option<String>,
+    /// URL under which the physical clusters reach the hub. Without it: the URL that the controller uses.
+    #[arg(long, env = "BERTHAGE_HUB_URL", value_name = "URL")]
+    pub hub_url: Option<String>,
+    /// CA certificates that the syncers check the hub by, PEM. Without it: those of the controller's kubeconfig.
+    #[arg(long, env = "BERTHAGE_HUB_CA", value_name = "FILE")]
+    pub hub_ca: Option<PathBuf>,
+    /// Report, and change nothing but status.
+    #[arg(long, env = "BERTHAGE_OBSERVE_ONLY")]
+    pub observe_only: bool,
+    /// How many objects are reconciled at a time.
+    #[arg(long, env = "BERTHAGE_WORKERS", value_name = "N", default_value_t = 16)]
+    pub workers: usize,
+    /// How many physical clusters are watched at a time; those beyond are compared at their resync.
+    #[arg(long, env = "BERTHAGE_MAX_LINKS", value_name = "N", default_value_t = 500)]
+    pub max_links: usize,
+    /// How often a ClusterRegistration is probed.
+    #[arg(long, env = "BERTHAGE_PROBE_INTERVAL", value_name = "DURATION", default_value = "30s")]
+    pub probe_interval: Duration,
+    /// How long a connection may take to be made.
+    #[arg(long, env = "BERTHAGE_CONNECT_TIMEOUT", value_name = "DURATION", default_value = "5s")]
+    pub connect_timeout: Duration,
+    /// How long a request may take in all.
+    #[arg(long, env = "BERTHAGE_REQUEST_TIMEOUT", value_name = "DURATION", default_value = "10s")]
+    pub request_timeout: Duration,
+    /// Refuse kubeconfigs whose server is at a loopback or private address.
+    #[arg(long, env = "BERTHAGE_DENY_PRIVATE_ADDRESSES")]
+    pub deny_private_addresses: bool,
+    /// Run without leader election. Two controllers without it may work against each other.
+    #[arg(long, env = "BERTHAGE_NO_LEADER_ELECTION")]
+    pub no_leader_election: bool,
+    /// Namespace on the hub of the Lease that elects the active controller.
+    #[arg(long, env = "BERTHAGE_LEASE_NAMESPACE", value_name = "NAMESPACE", default_value = "default")]
+    pub lease_namespace: String,
+    /// How long leadership lasts without being renewed.
+    #[arg(long, env = "BERTHAGE_LEASE_DURATION", value_name = "DURATION", default_value = "30s")]
+    pub lease_duration: Duration,
+    /// Where /healthz, /readyz and /metrics are served. They are not authenticated: keep it on loopback or in the pod.
+    #[arg(long, env = "BERTHAGE_ADMIN_ADDRESS", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub admin_address: SocketAddr,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_has_an_environment_variable() {
+        let command = Args::command();
+        let controller = command.find_subcommand("controller").unwrap();
+        for argument in controller.get_arguments().filter(|argument| !matches!(argument.get_id().as_str(), "help" | "version")) {
+            assert!(argument.get_env().is_some(), "--{} has none", argument.get_id());
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! `berthage render`: the manifests for a SyncTarget from files, with the controller's own code.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use berthage_core::api::{ClusterInfo, ClusterRegistration, ClusterRegistrationStatus, SyncTarget};
+use berthage_core::key::{Key, Kind, Workspace};
+use clap::{Args, ValueEnum};
+use kube::CustomResourceExt as _;
+use serde::de::DeserializeOwned;
+
+use crate::args::ShareArgs;
+use crate::controller::{self, ControllerError};
+use crate::metrics::Metrics;
+use crate::reconcile::offline;
+use crate::store::{Held, Store};
+use crate::wire::Wire;
+
+/// Flags of `berthage render`.
+#[derive(Debug, Args)]
+pub struct Render {
+    /// File with the SyncTarget, YAML or JSON.
+    #[arg(long, short = 'f', env = "BERTHAGE_RENDER_TARGET", value_name = "FILE")]
+    pub target: PathBuf,
+    /// File with its ClusterRegistration. Without it: one that accepts everything.
+    #[arg(long, env = "BERTHAGE_RENDER_REGISTRATION", value_name = "FILE")]
+    pub registration: Option<PathBuf>,
+    /// The workspace whose templates are used.
+    #[arg(long, env = "BERTHAGE_RENDER_WORKSPACE", value_name = "NAME", default_value = Workspace::LOCAL)]
+    pub workspace: String,
+    /// Kubernetes version of the physical cluster, as templates see it.
+    #[arg(long, env = "BERTHAGE_RENDER_CLUSTER_VERSION", value_name = "VERSION", default_value = "v1.36.0")]
+    pub cluster_version: String,
+    /// How it is written.
+    #[arg(long, value_enum, default_value = "yaml", env = "BERTHAGE_RENDER_OUTPUT")]
+    pub output: Output,
+    /// Plugins and templates.
+    #[command(flatten)]
+    pub share: ShareArgs,
+}
+
+/// How it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// A YAML document each.
+    Yaml,
+    /// A JSON List.
+    Json,
+}
+
+/// Why nothing is rendered.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// A file cannot be read.
+    #[error("{} cannot be read", path.display())]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file is not what it should be.
+    #[error("{} is no {kind}: {problem}", path.display())]
+    Unfit {
+        /// Which.
+        path: PathBuf,
+        /// What it should be.
+        kind: &'static str,
+        /// What is wrong, with its place.
+        problem: String,
+    },
+    /// Plugins or templates.
+    #[error(transparent)]
+    Making(#[from] ControllerError),
+    /// The controller would not apply anything either.
+    #[error("{reason}: {message}")]
+    Refused {
+        /// The reason that the condition would have.
+        reason: &'static str,
+        /// Its message.
+        message: String,
+    },
+    /// The manifests cannot be written as YAML.
+    #[error("the manifests cannot be written as YAML: {0}")]
+    Yaml(String),
+}
+
+/// Prints the manifests.
+pub fn run(args: &Render) -> Result<(), Box<dyn std::error::Error>> {
+    let text = render(args)?;
+    super::print(&text)?;
+    Ok(())
+}
+
+/// The manifests as text.
+pub fn render(args: &Render) -> Result<String, RenderError> {
+    let mut target: SyncTarget = load(&args.target, "SyncTarget")?;
+    // A file has no uid; the names hang on one.
+    target.metadata.uid.get_or_insert_with(|| "00000000-0000-0000-0000-000000000000".to_owned());
+    target.metadata.resource_version.get_or_insert_with(|| "1".to_owned());
+    let mut registration: ClusterRegistration = match &args.registration {
+        Some(path) => load(path, "ClusterRegistration")?,
+        None => stand_in(&target.spec.cluster_ref.name),
+    };
+    registration.metadata.name = Some(target.spec.cluster_ref.name.clone());
+    let info = ClusterInfo { version: args.cluster_version.clone(), uid: String::new() };
+    registration.status = Some(ClusterRegistrationStatus { cluster_info: Some(info), ..ClusterRegistrationStatus::default() });
+
+    let workspace = Workspace::new(&args.workspace);
+    let name = target.metadata.name.clone().unwrap_or_default();
+    let key = Key::target(&workspace, &name);
+    let store = Arc::new(Store::default());
+    let held = hold(&args.target, Kind::Target, &target, &SyncTarget::crd().spec.names.kind)?;
+    let registered = wire(&args.target, &registration, &ClusterRegistration::crd().spec.names.kind)?;
+    let unfit = |error: serde_json::Error| unfit(&args.target, "SyncTarget", &error);
+    store.upsert(&Key::registration(&workspace, &target.spec.cluster_ref.name), &registered).map_err(unfit)?;
+    let making = controller::making(&args.share, store, &Metrics::new())?;
+    let now = jiff::Timestamp::now();
+    let objects = offline::manifests(&making, &key, held, target, &registration, now)
+        .map_err(|finding| RenderError::Refused { reason: finding.reason.as_str(), message: finding.message })?;
+    let objects: Vec<_> = objects.into_iter().map(|desired| desired.object).collect();
+    match args.output {
+        Output::Yaml => super::documents(&objects).map_err(|error| RenderError::Yaml(error.to_string())),
+        Output::Json => Ok(format!("{:#}\n", serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": objects }))),
+    }
+}
+
+fn load<T: DeserializeOwned>(path: &Path, kind: &'static str) -> Result<T, RenderError> {
+    let text = std::fs::read_to_string(path).map_err(|source| RenderError::Unreadable { path: path.to_owned(), source })?;
+    serde_saphyr::from_str(&text).map_err(|error| RenderError::Unfit { path: path.to_owned(), kind, problem: error.to_string() })
+}
+
+fn stand_in(name: &str) -> ClusterRegistration {
+    use berthage_core::api::{ClusterRegistrationSpec, KubeConfigSecretRef};
+    let secret = KubeConfigSecretRef { namespace: "default".to_owned(), name: name.to_owned(), key: "kubeconfig".to_owned() };
+    ClusterRegistration::new(
+        name,
+        ClusterRegistrationSpec { location: None, kube_config_secret_ref: secret, accepted_workload_types: Vec::new() },
+    )
+}
+
+fn wire<T: serde::Serialize>(path: &Path, object: &T, kind: &str) -> Result<Wire, RenderError> {
+    let text = serde_json::to_string(object).map_err(|error| unfit(path, "Kubernetes object", &error))?;
+    let mut wire: Wire = serde_json::from_str(&text).map_err(|error| unfit(path, "Kubernetes object", &error))?;
+    wire.kind = Some(kind.to_owned());
+    wire.metadata.uid.get_or_insert_with(String::new);
+    Ok(wire)
+}
+
+fn hold<T: serde::Serialize>(path: &Path, kind: Kind, object: &T, name: &str) -> Result<Held, RenderError> {
+    Held::of(kind, &wire(path, object, name)?).map_err(|error| unfit(path, "SyncTarget", &error))
+}
+
+fn unfit(path: &Path, kind: &'static str, error: &serde_json::Error) -> RenderError {
+    RenderError::Unfit { path: path.to_owned(), kind, problem: error.to_string() }
+}

@@ -1,0 +1,114 @@
+//! Does the hub trust our CA? A certificate for nobody, valid for minutes, asks the hub who it is.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use berthage_core::names::{SYNCER_USER_PREFIX, hex};
+use berthage_core::reason::Reason;
+use jiff::Timestamp;
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
+use kube::Api;
+use kube::api::PostParams;
+use kube::config::AuthInfo;
+
+use super::ca::{self, Authority};
+use super::certificate;
+use super::kubeconfig_out::HubAddress;
+use crate::access::{Failure, Options, Side, connect};
+
+/// Whether the hub trusts our CA.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trust {
+    /// Not asked yet, or there is no CA.
+    NotProbed,
+    /// It takes our certificates for what they say.
+    Trusted,
+    /// It does not.
+    NotTrusted,
+    /// It could not be found out.
+    Unknown(Failure),
+}
+
+/// How long the probe's certificate is valid.
+const LIFE: Duration = Duration::from_secs(600);
+
+/// Asks under the syncers' address; where the controller cannot reach that, under its own.
+pub(super) async fn probe(authority: &Authority, hub: &HubAddress, config: &kube::Config, now: Timestamp) -> Trust {
+    let own = HubAddress::of_config(config);
+    let found = ask(authority, hub, config, now).await;
+    match &found {
+        Trust::Unknown(failure) if *hub != own && is_connection(failure.reason) => {
+            ask(authority, &own, config, now).await
+        }
+        _ => found,
+    }
+}
+
+const fn is_connection(reason: Reason) -> bool {
+    matches!(reason, Reason::ClusterUnreachable | Reason::ClusterTimeout | Reason::ClusterTlsFailed)
+}
+
+async fn ask(authority: &Authority, hub: &HubAddress, config: &kube::Config, now: Timestamp) -> Trust {
+    let Some(random) = ca::serial() else { return unknown("the system gave no random numbers") };
+    let user = format!("{SYNCER_USER_PREFIX}probe:{}", hex(&random[..8]));
+    let certificate = match certificate::issue(authority, &user, LIFE, now) {
+        Ok(certificate) => certificate,
+        Err(error) => return unknown(&error.to_string()),
+    };
+    let Ok(server) = hub.server.parse() else { return unknown("the hub's URL cannot be read") };
+    let mut probe = kube::Config::new(server);
+    probe.root_cert = match hub_roots(hub) {
+        Ok(roots) => roots,
+        Err(problem) => return unknown(problem),
+    };
+    probe.tls_server_name.clone_from(&hub.tls_server_name);
+    probe.default_namespace.clone_from(&config.default_namespace);
+    probe.auth_info = AuthInfo {
+        client_certificate_data: Some(STANDARD.encode(&certificate.certificate)),
+        client_key_data: Some(STANDARD.encode(certificate.key.as_bytes()).into()),
+        ..AuthInfo::default()
+    };
+    let client = match connect::hub(&probe, &Options::default()) {
+        Ok(client) => client,
+        Err(error) => return unknown(&error.to_string()),
+    };
+    let reviews: Api<SelfSubjectReview> = Api::all(client);
+    judge(reviews.create(&PostParams::default(), &SelfSubjectReview::default()).await, &user)
+}
+
+fn hub_roots(hub: &HubAddress) -> Result<Option<Vec<Vec<u8>>>, &'static str> {
+    use tokio_rustls::rustls::pki_types::CertificateDer;
+    use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+    let Some(pem) = &hub.ca else { return Ok(None) };
+    let roots = CertificateDer::pem_slice_iter(pem).map(|root| root.map(|root| root.to_vec())).collect::<Result<Vec<_>, _>>();
+    roots.map(Some).map_err(|_| "the hub's CA certificates cannot be read")
+}
+
+fn judge(answer: Result<SelfSubjectReview, kube::Error>, user: &str) -> Trust {
+    match answer {
+        Ok(review) => {
+            let seen = review.status.and_then(|status| status.user_info).and_then(|info| info.username);
+            if seen.as_deref() == Some(user) { Trust::Trusted } else { Trust::NotTrusted }
+        }
+        // Not known to the hub at all, or known as somebody who may not even ask: then the refusal names who that is.
+        Err(kube::Error::Api(status)) if status.code == 401 => Trust::NotTrusted,
+        Err(kube::Error::Api(status)) if status.code == 403 => {
+            if status.message.contains(&format!("\"{user}\"")) { Trust::Trusted } else { Trust::NotTrusted }
+        }
+        Err(error) => Trust::Unknown(Failure::of(Side::Hub, &error)),
+    }
+}
+
+fn unknown(problem: &str) -> Trust {
+    Trust::Unknown(Failure {
+        reason: Reason::IssueFailed,
+        retry: crate::access::Retry::Backoff,
+        message: problem.to_owned(),
+        code: None,
+    })
+}
+
+#[cfg(test)]
+#[path = "probe_tests.rs"]
+mod tests;

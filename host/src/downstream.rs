@@ -1,0 +1,368 @@
+//! What is there of ours in the physical clusters: a metadata watch per kind on objects that carry our label, and the
+//! Deployments whole, because their status says whether the syncer runs.
+//!
+//! A link belongs to one registration and is shared by all targets that use it. Only a slim record of each object is
+//! held. The number of links is bounded: the least recently used one is dropped, and its targets are compared again when
+//! their resync brings the link back.
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use berthage_core::key::Key;
+use berthage_core::names::{ANNOTATION_OWNER, LABEL_MANAGED_BY, LABEL_TARGET, MANAGED_BY};
+use berthage_core::object::{KindInfo, ObjectId};
+use berthage_core::status::deployed::Rollout;
+use futures::{Stream, StreamExt};
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::api::{ApiResource, DynamicObject, ObjectMeta, PartialObjectMeta};
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event};
+use kube::{Api, Client};
+use tokio::task::AbortHandle;
+
+/// What is held of one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `g<generation>` where the kind counts generations, else `r<resourceVersion>`.
+    pub marker: String,
+    /// Whether it is being deleted.
+    pub deleting: bool,
+    /// The owner annotation: `workspace/name/uid` of the target that it says it belongs to.
+    pub owner: Option<String>,
+    /// For Deployments: how the rollout stands.
+    pub rollout: Option<Rollout>,
+    /// To tell an older answer from a newer one.
+    resource_version: String,
+}
+
+impl Seen {
+    /// From an object's metadata; `None` for what lacks uid or version, which no server sends.
+    pub fn of(info: &KindInfo, meta: &ObjectMeta) -> Option<Self> {
+        let resource_version = meta.resource_version.clone()?;
+        let marker = match meta.generation {
+            Some(generation) if info.has_generation => format!("g{generation}"),
+            _ => format!("r{resource_version}"),
+        };
+        Some(Self {
+            uid: meta.uid.clone()?,
+            marker,
+            deleting: meta.deletion_timestamp.is_some(),
+            owner: meta.annotations.as_ref().and_then(|annotations| annotations.get(ANNOTATION_OWNER)).cloned(),
+            rollout: None,
+            resource_version,
+        })
+    }
+
+    /// From a Deployment.
+    pub fn of_deployment(info: &KindInfo, deployment: &Deployment) -> Option<Self> {
+        let spec = deployment.spec.as_ref();
+        let status = deployment.status.clone().unwrap_or_default();
+        let condition = |kind: &str, wanted: &str| {
+            let found = status.conditions.as_ref()?.iter().find(|c| c.type_ == kind && c.status == wanted)?;
+            found.message.clone().or_else(|| found.reason.clone())
+        };
+        let rollout = Rollout {
+            current: status.observed_generation >= deployment.metadata.generation,
+            replicas: spec.and_then(|spec| spec.replicas).unwrap_or(1),
+            updated: status.updated_replicas.unwrap_or(0),
+            ready: status.ready_replicas.unwrap_or(0),
+            image: spec
+                .and_then(|spec| spec.template.spec.as_ref()?.containers.first()?.image.clone()),
+            stuck: condition("Progressing", "False"),
+            failure: condition("ReplicaFailure", "True"),
+        };
+        Some(Self { rollout: Some(rollout), ..Self::of(info, &deployment.metadata)? })
+    }
+
+    /// Whether a reconcile could come to another result than with `other`.
+    fn differs(&self, other: &Self) -> bool {
+        (&self.uid, &self.marker, self.deleting, &self.owner, &self.rollout)
+            != (&other.uid, &other.marker, other.deleting, &other.owner, &other.rollout)
+    }
+}
+
+/// What happened downstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// Something of the target with that id changed.
+    Target(String),
+    /// Everything is listed: the registration's targets can be compared.
+    Synced(Key),
+    /// The cluster does not answer the watch of that registration.
+    Failed(Key),
+}
+
+/// Where news goes. Must not block.
+pub type Sink = Arc<dyn Fn(News) + Send + Sync>;
+
+/// All links.
+pub struct Downstream {
+    links: Mutex<Links>,
+    limit: usize,
+    sink: Sink,
+}
+
+#[derive(Default)]
+struct Links {
+    by_registration: HashMap<Key, Arc<Link>>,
+    /// Least recently used first.
+    order: Vec<Key>,
+}
+
+impl Downstream {
+    /// At most `limit` links at a time.
+    pub fn new(limit: usize, sink: Sink) -> Self {
+        Self { links: Mutex::default(), limit: limit.max(1), sink }
+    }
+
+    /// The link of a registration, made with `client` when there is none or when the credential changed.
+    pub fn link(&self, registration: &Key, fingerprint: &str, client: &Client) -> Arc<Link> {
+        let mut links = lock(&self.links);
+        links.order.retain(|key| key != registration);
+        links.order.push(registration.clone());
+        if let Some(link) = links.by_registration.get(registration)
+            && link.fingerprint == fingerprint
+        {
+            return Arc::clone(link);
+        }
+        let link = Arc::new(Link {
+            registration: registration.clone(),
+            fingerprint: fingerprint.to_owned(),
+            client: client.clone(),
+            state: Mutex::default(),
+            sink: Arc::clone(&self.sink),
+        });
+        links.by_registration.insert(registration.clone(), Arc::clone(&link));
+        while links.order.len() > self.limit {
+            let oldest = links.order.remove(0);
+            links.by_registration.remove(&oldest);
+        }
+        link
+    }
+
+    /// The link of a registration, if there is one.
+    pub fn existing(&self, registration: &Key) -> Option<Arc<Link>> {
+        lock(&self.links).by_registration.get(registration).cloned()
+    }
+
+    /// Drops the link of a registration, with its watches.
+    pub fn forget(&self, registration: &Key) {
+        let mut links = lock(&self.links);
+        links.order.retain(|key| key != registration);
+        links.by_registration.remove(registration);
+    }
+
+    /// How many links there are.
+    pub fn len(&self) -> usize {
+        lock(&self.links).by_registration.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The watches on one physical cluster, under one credential.
+pub struct Link {
+    registration: Key,
+    fingerprint: String,
+    client: Client,
+    state: Mutex<State>,
+    sink: Sink,
+}
+
+#[derive(Default)]
+struct State {
+    tasks: HashMap<&'static str, AbortHandle>,
+    synced: HashSet<&'static str>,
+    /// By target id, then by object.
+    objects: HashMap<String, HashMap<ObjectId, Seen>>,
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        for task in self.tasks.values() {
+            task.abort();
+        }
+    }
+}
+
+impl Link {
+    /// Sees to it that a kind is watched.
+    pub fn watch(self: &Arc<Self>, info: &'static KindInfo) {
+        let mut state = lock(&self.state);
+        if state.tasks.contains_key(info.plural) {
+            return;
+        }
+        // The task holds the link weakly: dropping the link ends its watches.
+        let link = Arc::downgrade(self);
+        let client = self.client.clone();
+        let task = tokio::spawn(async move {
+            let ours = watcher::Config::default().labels(&format!("{LABEL_MANAGED_BY}={MANAGED_BY}"));
+            if info.kind == "Deployment" {
+                let stream = watcher::watcher(Api::<Deployment>::all(client), ours);
+                follow(&link, info, stream, |object: &Deployment| Seen::of_deployment(info, object)).await;
+            } else {
+                let resource = api_resource(info);
+                let stream = watcher::watcher(Api::<PartialObjectMeta<DynamicObject>>::all_with(client, &resource), ours);
+                follow(&link, info, stream, |object: &PartialObjectMeta<DynamicObject>| Seen::of(info, &object.metadata)).await;
+            }
+        });
+        state.tasks.insert(info.plural, task.abort_handle());
+    }
+
+    /// Whether a kind is completely known, so that absence means something.
+    pub fn complete(&self, info: &KindInfo) -> bool {
+        lock(&self.state).synced.contains(info.plural)
+    }
+
+    /// What is known of an object of the target with that id.
+    pub fn seen(&self, target: &str, id: &ObjectId) -> Option<Seen> {
+        lock(&self.state).objects.get(target)?.get(id).cloned()
+    }
+
+    /// A number that changes when anything that is known of a target here does.
+    pub fn digest(&self, target: &str) -> u64 {
+        let state = lock(&self.state);
+        // The order of a map is no part of what it holds: the hashes of its entries are added up.
+        let objects = state.objects.get(target).into_iter().flatten().map(|(id, seen)| {
+            let mut hasher = DefaultHasher::new();
+            (id, &seen.uid, &seen.marker, seen.deleting, &seen.owner, &seen.rollout).hash(&mut hasher);
+            hasher.finish()
+        });
+        objects.fold(state.synced.len() as u64, u64::wrapping_add)
+    }
+
+    /// Takes in the answer to a write of ours, so that its echo on the watch is no news.
+    pub fn note(&self, target: &str, id: ObjectId, seen: Seen) {
+        let mut state = lock(&self.state);
+        let objects = state.objects.entry(target.to_owned()).or_default();
+        if objects.get(&id).is_none_or(|known| known.uid != seen.uid || !newer(known, &seen)) {
+            objects.insert(id, seen);
+        }
+    }
+
+    fn take(&self, info: &'static KindInfo, meta: &ObjectMeta, seen: Option<Seen>) {
+        let Some((target, id)) = address(info, meta) else { return };
+        let news = {
+            let mut state = lock(&self.state);
+            let objects = state.objects.entry(target.clone()).or_default();
+            match seen {
+                Some(seen) => match objects.get(&id) {
+                    Some(known) if known.uid == seen.uid && newer(known, &seen) => false,
+                    known => {
+                        let news = known.is_none_or(|known| known.differs(&seen));
+                        objects.insert(id, seen);
+                        news
+                    }
+                },
+                None => {
+                    let gone = objects.get(&id).is_some_and(|known| Some(&known.uid) == meta.uid.as_ref());
+                    if gone {
+                        objects.remove(&id);
+                    }
+                    if objects.is_empty() {
+                        state.objects.remove(&target);
+                    }
+                    gone
+                }
+            }
+        };
+        if news {
+            (self.sink)(News::Target(target));
+        }
+    }
+
+    /// Ends the first or a later list of a kind: what it did not have is gone.
+    fn listed(&self, info: &'static KindInfo, listed: &HashSet<(String, ObjectId)>) {
+        let (mut news, synced) = {
+            let mut state = lock(&self.state);
+            let mut gone = Vec::new();
+            for (target, objects) in &mut state.objects {
+                let before = objects.len();
+                objects.retain(|id, _| {
+                    id.kind != info.kind || id.api_version != info.api_version || listed.contains(&(target.clone(), id.clone()))
+                });
+                if objects.len() < before {
+                    gone.push(News::Target(target.clone()));
+                }
+            }
+            state.objects.retain(|_, objects| !objects.is_empty());
+            let first = state.synced.insert(info.plural);
+            (gone, first && state.synced.len() == state.tasks.len())
+        };
+        if synced {
+            news.push(News::Synced(self.registration.clone()));
+        }
+        for news in news {
+            (self.sink)(news);
+        }
+    }
+}
+
+async fn follow<K, S>(link: &std::sync::Weak<Link>, info: &'static KindInfo, stream: S, seen: impl Fn(&K) -> Option<Seen>)
+where
+    K: kube::ResourceExt,
+    S: Stream<Item = Result<Event<K>, watcher::Error>> + Send,
+{
+    let stream = stream.default_backoff();
+    let mut stream = std::pin::pin!(stream);
+    let mut listed = HashSet::new();
+    while let Some(event) = stream.next().await {
+        let Some(link) = link.upgrade() else { return };
+        match event {
+            Ok(Event::Init) => listed.clear(),
+            Ok(Event::InitApply(object)) => {
+                listed.extend(address(info, object.meta()));
+                link.take(info, object.meta(), seen(&object));
+            }
+            Ok(Event::InitDone) => link.listed(info, &std::mem::take(&mut listed)),
+            Ok(Event::Apply(object)) => link.take(info, object.meta(), seen(&object)),
+            Ok(Event::Delete(object)) => link.take(info, object.meta(), None),
+            Err(error) => {
+                tracing::debug!(registration = %link.registration, kind = info.kind, %error, "a watch downstream failed; it is tried again");
+                (link.sink)(News::Failed(link.registration.clone()));
+            }
+        }
+    }
+}
+
+/// Target id and object id, from the object's own metadata.
+fn address(info: &KindInfo, meta: &ObjectMeta) -> Option<(String, ObjectId)> {
+    let target = meta.labels.as_ref()?.get(LABEL_TARGET)?.clone();
+    let id = ObjectId {
+        api_version: info.api_version.to_owned(),
+        kind: info.kind.to_owned(),
+        namespace: meta.namespace.clone(),
+        name: meta.name.clone()?,
+    };
+    Some((target, id))
+}
+
+/// The kind as kube's dynamic API wants it.
+pub fn api_resource(info: &KindInfo) -> ApiResource {
+    ApiResource {
+        group: info.group().to_owned(),
+        version: info.version().to_owned(),
+        api_version: info.api_version.to_owned(),
+        kind: info.kind.to_owned(),
+        plural: info.plural.to_owned(),
+    }
+}
+
+/// Whether `known` is a later version than `other`.
+fn newer(known: &Seen, other: &Seen) -> bool {
+    match (known.resource_version.parse::<u64>(), other.resource_version.parse::<u64>()) {
+        (Ok(known), Ok(other)) => known > other,
+        _ => false,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

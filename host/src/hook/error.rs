@@ -1,0 +1,220 @@
+//! What can go wrong with a plugin. Nothing here is ever fatal: it becomes a condition on what the plugin serves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use berthage_core::reason::Reason;
+
+use super::Hook;
+
+/// A failure, with the plugin and the file it came from.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("plugin {plugin} ({file}) {failure}")]
+pub struct HookError {
+    /// Name of the plugin; the file's, while the plugin's own is not known.
+    pub plugin: Arc<str>,
+    /// Name of the file, without the folder: messages may be shown to tenants.
+    pub file: Arc<str>,
+    /// What went wrong.
+    pub failure: Failure,
+}
+
+/// What went wrong. The texts go on where "plugin NAME (FILE)" ends.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The file cannot be read.
+    #[error("cannot be read: {why}; put the file in place, it is looked for again by itself")]
+    Missing {
+        /// What the operating system says.
+        why: String,
+    },
+    /// The file is larger than is accepted.
+    #[error("is larger than {max} bytes; strip it, or raise the limit")]
+    FileTooLarge {
+        /// The limit.
+        max: u64,
+    },
+    /// The file is not a component, or is damaged.
+    #[error("is not a component: {why}; build it as docs/plugins.md shows")]
+    NotAComponent {
+        /// What was found instead.
+        why: String,
+    },
+    /// The component wants more than `log`.
+    #[error("imports {import}; a plugin may import berthage:plugin/log@0.1.0 and nothing else, no WASI either")]
+    ForbiddenImport {
+        /// The import.
+        import: String,
+    },
+    /// The component exports another world than the one it is used for.
+    #[error("does not export {wanted}; it is used as a {role}, see the worlds in wit/plugin.wit")]
+    WrongWorld {
+        /// The interface that is missing.
+        wanted: String,
+        /// What it was to be.
+        role: &'static str,
+    },
+    /// What the plugin says about itself cannot be used.
+    #[error("describes itself in a way that cannot be used: {why}")]
+    BadDescription {
+        /// What is wrong.
+        why: String,
+    },
+    /// Another plugin has the name.
+    #[error("is called {name}, and so is another plugin; give one of them a name of its own")]
+    NameTaken {
+        /// The name.
+        name: Arc<str>,
+    },
+    /// The plugin does not accept its configuration.
+    #[error("does not accept its configuration: {problems}; correct the configuration of the plugin")]
+    ConfigInvalid {
+        /// What is wrong, as the plugin says.
+        problems: String,
+    },
+    /// The plugin ended itself.
+    #[error("trapped in {hook}: {why}; what runs goes on, and the call is repeated")]
+    Trap {
+        /// The hook.
+        hook: Hook,
+        /// The plugin's own last word, or the kind of trap.
+        why: String,
+    },
+    /// The plugin took too long.
+    #[error("did not come back from {hook} within {budget}; what runs goes on, and the call is repeated")]
+    Deadline {
+        /// The hook.
+        hook: Hook,
+        /// The budget.
+        budget: String,
+    },
+    /// The plugin wanted more memory than it may have.
+    #[error("wanted more than {max} bytes of memory in {hook}; what runs goes on, and the call is repeated")]
+    Memory {
+        /// The hook.
+        hook: Hook,
+        /// The limit.
+        max: usize,
+    },
+    /// The outcome is larger than is accepted.
+    #[error("answered {hook} with more than {max} bytes; what runs goes on, and the call is repeated")]
+    OutputTooLarge {
+        /// The hook.
+        hook: Hook,
+        /// The limit.
+        max: usize,
+    },
+    /// The outcome breaks the contract.
+    #[error("answered {hook} with something that cannot be used: {why}; what runs goes on, and the call is repeated")]
+    BadOutput {
+        /// The hook.
+        hook: Hook,
+        /// What is wrong.
+        why: String,
+    },
+    /// The plugin says that something unexpected happened.
+    #[error("failed in {hook}: {message}; what runs goes on, and the call is repeated")]
+    Failed {
+        /// The hook.
+        hook: Hook,
+        /// What the plugin says.
+        message: String,
+    },
+    /// A transformer refuses the desired objects.
+    #[error("refuses: {message}; what runs goes on")]
+    Refused {
+        /// What the plugin says.
+        message: String,
+    },
+    /// The plugin is left alone after repeated failures.
+    #[error(
+        "is left alone for a while after repeated failures, and is tried again by itself; the conditions and logs from \
+         before say what failed"
+    )]
+    Quarantined {
+        /// How long there is still to wait. Not in the message, which would change with every look at it.
+        wait: Duration,
+    },
+    /// As many calls as are allowed are under way.
+    #[error("was not called: as many plugin calls as are allowed are under way; the call is repeated")]
+    Busy,
+}
+
+impl HookError {
+    /// The word for conditions, Events and metrics.
+    pub const fn reason(&self) -> Reason {
+        match self.failure {
+            Failure::Missing { .. }
+            | Failure::FileTooLarge { .. }
+            | Failure::NotAComponent { .. }
+            | Failure::ForbiddenImport { .. }
+            | Failure::WrongWorld { .. }
+            | Failure::BadDescription { .. }
+            | Failure::NameTaken { .. }
+            | Failure::Trap { .. }
+            | Failure::Deadline { .. }
+            | Failure::Memory { .. }
+            | Failure::OutputTooLarge { .. }
+            | Failure::BadOutput { .. }
+            | Failure::Failed { .. }
+            | Failure::Busy => Reason::PluginFailed,
+            Failure::Quarantined { .. } => Reason::PluginQuarantined,
+            Failure::ConfigInvalid { .. } | Failure::Refused { .. } => Reason::PluginRefused,
+        }
+    }
+
+    /// How long to wait at least before the call is worth repeating, where that is known.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self.failure {
+            Failure::Quarantined { wait } => Some(wait),
+            _ => None,
+        }
+    }
+
+    /// See [`Failure::kind`].
+    pub const fn kind(&self) -> &'static str {
+        self.failure.kind()
+    }
+}
+
+impl Failure {
+    /// One word for a metric's label.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "missing",
+            Self::FileTooLarge { .. }
+            | Self::NotAComponent { .. }
+            | Self::ForbiddenImport { .. }
+            | Self::WrongWorld { .. }
+            | Self::BadDescription { .. }
+            | Self::NameTaken { .. } => "unusable",
+            Self::ConfigInvalid { .. } => "config",
+            Self::Trap { .. } => "trap",
+            Self::Deadline { .. } => "deadline",
+            Self::Memory { .. } => "memory",
+            Self::OutputTooLarge { .. } => "output",
+            Self::BadOutput { .. } => "bad_output",
+            Self::Failed { .. } => "failed",
+            Self::Refused { .. } => "refused",
+            Self::Quarantined { .. } => "quarantined",
+            Self::Busy => "busy",
+        }
+    }
+
+    /// Whether the failure wasted what a call may use, and so counts towards a quarantine.
+    pub(super) const fn is_waste(&self) -> bool {
+        matches!(self, Self::Trap { .. } | Self::Deadline { .. } | Self::Memory { .. } | Self::OutputTooLarge { .. })
+    }
+
+    /// Whether the same file with the same configuration would fail in the same way again.
+    pub(super) const fn is_in_the_file(&self) -> bool {
+        !matches!(
+            self,
+            Self::Missing { .. }
+                | Self::NameTaken { .. }
+                | Self::Deadline { .. }
+                | Self::Quarantined { .. }
+                | Self::Busy
+        )
+    }
+}

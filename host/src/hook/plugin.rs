@@ -1,0 +1,281 @@
+//! A plugin that is configured, whether it can be called or not, and its hooks.
+
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use berthage_core::key::Workspace;
+use berthage_core::plugin::{PlanOutcome, ReportOutcome, Selection, TransformOutcome};
+use serde_json::Value;
+use wasmtime::Store;
+
+use super::bindings::{reconciler, transformer, types};
+use super::call::{call, observed};
+use super::digest::{Digest, Digester};
+use super::engine::HookEngine;
+use super::error::{Failure, HookError};
+use super::guest::Guest;
+use super::input::{Encoded, encode, encode_object};
+use super::load::{About, Loaded, World};
+use super::quarantine::Quarantine;
+use super::{Hook, convert};
+
+/// One configured plugin.
+pub struct Plugin {
+    pub(super) engine: HookEngine,
+    /// The plugin's name, or what it is called while that is not known.
+    pub(super) name: Arc<str>,
+    /// Name of the file.
+    pub(super) file: Arc<str>,
+    pub(super) state: Result<Arc<Loaded>, HookError>,
+    /// Why the file that is there now does not take the place of the plugin that runs.
+    pub(super) update: Option<HookError>,
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugin").field("name", &self.name).field("digest", &self.digest()).finish_non_exhaustive()
+    }
+}
+
+/// How a plugin fares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// It can be called.
+    Healthy,
+    /// It can be called; the file that was put in its place cannot be used.
+    Outdated(HookError),
+    /// It is left alone for all workspaces after repeated failures.
+    Quarantined(HookError),
+    /// It cannot be called.
+    Failed(HookError),
+}
+
+impl Health {
+    /// What is wrong, if something is.
+    pub const fn error(&self) -> Option<&HookError> {
+        match self {
+            Self::Healthy => None,
+            Self::Outdated(error) | Self::Quarantined(error) | Self::Failed(error) => Some(error),
+        }
+    }
+}
+
+impl Plugin {
+    /// The plugin's name; its file's, while it cannot be loaded.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Name of the file, without the folder.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Digest of the component that runs; none while it cannot be loaded.
+    pub fn digest(&self) -> Option<Digest> {
+        self.state.as_ref().ok().map(|loaded| loaded.digest)
+    }
+
+    /// What the plugin says about itself; nothing while it cannot be loaded.
+    pub fn about(&self) -> Option<&About> {
+        self.state.as_ref().ok().map(|loaded| &loaded.about)
+    }
+
+    /// How the plugin fares.
+    pub fn health(&self) -> Health {
+        match (&self.state, &self.update) {
+            (Err(error), _) => Health::Failed(error.clone()),
+            (Ok(loaded), _) if locked(&loaded.quarantine).everywhere() => {
+                Health::Quarantined(self.error(Failure::Quarantined { wait: std::time::Duration::ZERO }))
+            }
+            (Ok(_), Some(error)) => Health::Outdated(error.clone()),
+            (Ok(_), None) => Health::Healthy,
+        }
+    }
+
+    /// What an outcome of `hook` depends on: the plugin, its configuration and the input. For [`super::Memo`].
+    pub fn outcome_digest(&self, hook: Hook, input: &Digest) -> Digest {
+        let mut digester = Digester::default();
+        digester.part(hook.as_str().as_bytes()).part(input.as_bytes());
+        if let Ok(loaded) = &self.state {
+            digester.part(loaded.identity.as_bytes());
+        }
+        digester.finish()
+    }
+
+    fn error(&self, failure: Failure) -> HookError {
+        HookError { plugin: Arc::clone(&self.name), file: Arc::clone(&self.file), failure }
+    }
+
+    /// Admission, call, judgement: what all hooks have in common.
+    fn run<R>(
+        &self,
+        workspace: &Workspace,
+        hook: Hook,
+        work: impl FnOnce(&Loaded) -> Result<R, Failure>,
+    ) -> Result<R, HookError> {
+        let loaded = self.state.as_ref().map_err(Clone::clone)?;
+        // tokio's clock: a test that pauses it pauses quarantines too.
+        let now = || tokio::time::Instant::now().into_std();
+        observed(&self.engine, &self.name, hook, || {
+            locked(&loaded.quarantine)
+                .admit(workspace.as_str(), now())
+                .map_err(|wait| Failure::Quarantined { wait })?;
+            let outcome = work(loaded);
+            let mut quarantine = locked(&loaded.quarantine);
+            match &outcome {
+                Err(failure) if failure.is_waste() => quarantine.failed(workspace.as_str(), now()),
+                // It was not called at all: that says nothing about it.
+                Err(Failure::Busy) => {}
+                _ => quarantine.succeeded(workspace.as_str()),
+            }
+            outcome
+        })
+        .map_err(|failure| self.error(failure))
+    }
+
+    fn call_reconciler<R>(
+        &self,
+        loaded: &Loaded,
+        hook: Hook,
+        body: impl FnOnce(
+            &reconciler::exports::berthage::plugin::reconcile::Guest,
+            &mut Store<Guest>,
+        ) -> wasmtime::Result<R>,
+    ) -> Result<R, Failure> {
+        call(&self.engine, &self.name, hook, |store| match &loaded.world {
+            World::Reconciler(pre) => body(pre.instantiate(&mut *store)?.berthage_plugin_reconcile(), store),
+            World::Transformer(_) => Err(wasmtime::Error::msg("a transformer has no such hook")),
+        })
+    }
+
+    fn call_transformer<R>(
+        &self,
+        loaded: &Loaded,
+        hook: Hook,
+        body: impl FnOnce(
+            &transformer::exports::berthage::plugin::transform::Guest,
+            &mut Store<Guest>,
+        ) -> wasmtime::Result<R>,
+    ) -> Result<R, Failure> {
+        call(&self.engine, &self.name, hook, |store| match &loaded.world {
+            World::Transformer(pre) => body(pre.instantiate(&mut *store)?.berthage_plugin_transform(), store),
+            World::Reconciler(_) => Err(wasmtime::Error::msg("a reconciler has no such hook")),
+        })
+    }
+}
+
+/// A quarantine's state is whole after every statement: a panic elsewhere while it was locked does not spoil it.
+fn locked(quarantine: &Mutex<Quarantine>) -> MutexGuard<'_, Quarantine> {
+    quarantine.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn failed(hook: Hook) -> impl Fn(String) -> Failure {
+    move |said| Failure::Failed { hook, message: convert::message(&said) }
+}
+
+fn unusable(hook: Hook) -> impl Fn(String) -> Failure {
+    move |why| Failure::BadOutput { hook, why }
+}
+
+/// The plugin that decides what should be there.
+#[derive(Debug, Clone)]
+pub struct Reconciler(pub(super) Arc<Plugin>);
+
+/// A plugin that changes what should be there.
+#[derive(Debug, Clone)]
+pub struct Transformer(pub(super) Arc<Plugin>);
+
+impl Deref for Reconciler {
+    type Target = Plugin;
+
+    fn deref(&self) -> &Plugin {
+        &self.0
+    }
+}
+
+impl Deref for Transformer {
+    type Target = Plugin;
+
+    fn deref(&self) -> &Plugin {
+        &self.0
+    }
+}
+
+impl Reconciler {
+    /// What the plugin wants to read. A function of subject and configuration: good until one of them changes.
+    pub fn select(&self, workspace: &Workspace, subject: &Value) -> Result<Vec<Selection>, HookError> {
+        let hook = Hook::Select;
+        self.run(workspace, hook, |loaded| {
+            let subject = encode_object(subject);
+            let selected = self
+                .call_reconciler(loaded, hook, |plugin, store| plugin.call_select(store, &subject, &loaded.config))?;
+            convert::selections(selected.map_err(failed(hook))?).map_err(unusable(hook))
+        })
+    }
+
+    /// What should be there.
+    pub fn plan(&self, input: &Encoded) -> Result<PlanOutcome, HookError> {
+        let hook = Hook::Plan;
+        self.run(input.workspace(), hook, |loaded| {
+            let planned = self.call_reconciler(loaded, hook, |plugin, store| {
+                plugin.call_plan(store, &input.with_config(&loaded.config))
+            })?;
+            convert::plan(&self.name, planned.map_err(failed(hook))?).map_err(unusable(hook))
+        })
+    }
+
+    /// What the plugin has to say after an apply.
+    pub fn report(&self, input: &Encoded) -> Result<ReportOutcome, HookError> {
+        self.said(Hook::Report, input, |plugin, store, input| plugin.call_report(store, input))
+    }
+
+    /// Whether the clean-up may begin: `settled` says so.
+    pub fn finalize(&self, input: &Encoded) -> Result<ReportOutcome, HookError> {
+        self.said(Hook::Finalize, input, |plugin, store, input| plugin.call_finalize(store, input))
+    }
+
+    fn said(
+        &self,
+        hook: Hook,
+        input: &Encoded,
+        body: impl FnOnce(
+            &reconciler::exports::berthage::plugin::reconcile::Guest,
+            &mut Store<Guest>,
+            &types::Input,
+        ) -> wasmtime::Result<Result<types::ReportOutcome, String>>,
+    ) -> Result<ReportOutcome, HookError> {
+        self.run(input.workspace(), hook, |loaded| {
+            let said = self.call_reconciler(loaded, hook, |plugin, store| {
+                body(plugin, store, &input.with_config(&loaded.config))
+            })?;
+            convert::report(&self.name, said.map_err(failed(hook))?).map_err(unusable(hook))
+        })
+    }
+}
+
+impl Transformer {
+    /// As [`Reconciler::select`].
+    pub fn select(&self, workspace: &Workspace, subject: &Value) -> Result<Vec<Selection>, HookError> {
+        let hook = Hook::Select;
+        self.run(workspace, hook, |loaded| {
+            let subject = encode_object(subject);
+            let selected = self
+                .call_transformer(loaded, hook, |plugin, store| plugin.call_select(store, &subject, &loaded.config))?;
+            convert::selections(selected.map_err(failed(hook))?).map_err(unusable(hook))
+        })
+    }
+
+    /// The desired objects in, the desired objects out. A refusal is an error of reason `PluginRefused`.
+    pub fn transform(&self, input: &Encoded, objects: &[Value]) -> Result<TransformOutcome, HookError> {
+        let hook = Hook::Transform;
+        self.run(input.workspace(), hook, |loaded| {
+            let objects: Vec<Vec<u8>> = objects.iter().map(|object| encode(object)).collect();
+            let transformed = self.call_transformer(loaded, hook, |plugin, store| {
+                plugin.call_transform(store, &input.with_config(&loaded.config), &objects)
+            })?;
+            let refused = |said: String| Failure::Refused { message: convert::message(&said) };
+            convert::transform(&self.name, transformed.map_err(refused)?).map_err(unusable(hook))
+        })
+    }
+}

@@ -1,0 +1,390 @@
+//! apply: what differs is written into the physical cluster, in as few waves as possible.
+//!
+//! What is about to be made is written into the inventory on the hub first, so that nothing is ever left behind unknown.
+//! An existing object is only changed when it has the uid that was seen, and one that is not known is only taken over when
+//! it carries our owner annotation.
+
+use std::sync::Arc;
+
+use berthage_core::canonical::{self, carried_hash};
+use berthage_core::diff::{self, Apply, Changes, Drift, Outcome, Why};
+use berthage_core::names::FIELD_MANAGER;
+use berthage_core::object::{Desired, KindInfo, ObjectId};
+use berthage_core::reason::Reason;
+use berthage_core::seal;
+use berthage_core::status::target::Finding;
+use berthage_core::status::transitions::Notice;
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::api::{DeleteParams, DynamicObject, ObjectMeta, Patch, PatchParams, Preconditions};
+use kube::{Api, Client};
+use serde_json::Value;
+
+use super::issue::Credential;
+use super::resolve::Cluster;
+use super::target::Work;
+use super::{Again, Context, Stop, observe, publish};
+use crate::access::{Failure, Retry, Side};
+use crate::downstream::{Link, Seen, api_resource};
+
+/// Brings the physical cluster to the desired objects.
+pub(super) async fn apply(
+    ctx: &Context,
+    work: &mut Work<'_>,
+    cluster: &Cluster,
+    link: &Arc<Link>,
+    mut objects: Vec<Desired>,
+    credential: Credential,
+) -> Result<(), Stop> {
+    objects.push(credential.secret.clone());
+    let objects = seal::seal(objects, &observe::seal_context(work));
+    for object in &objects {
+        if let Some(info) = KindInfo::find(&object.id.api_version, &object.id.kind) {
+            link.watch(info);
+        }
+    }
+    let mut changes = compare(work, link, &objects)?;
+    if work.target.spec.paused {
+        keep_only_credentials(&mut changes);
+    }
+    report_conflicts(work, &changes)?;
+    if changes.is_empty() {
+        work.applied = changes.waiting.is_empty() && !work.target.spec.paused || work.applied;
+        work.revision = Some(canonical::revision(&objects));
+        return waiting(work, &changes);
+    }
+    publish::intent(ctx, work, cluster, diff::intent(&objects, &work.inventory)).await?;
+    let client = &cluster.connection.client;
+    for wave in &changes.waves {
+        // What went through is kept in the inventory, whatever became of the rest.
+        send_wave(ctx, work, client, link, wave, &objects, &credential).await?;
+    }
+    remove(work, client, link, &changes).await?;
+    if !work.target.spec.paused {
+        work.applied = changes.waiting.is_empty();
+        work.revision = Some(canonical::revision(&objects));
+    }
+    tell(work, cluster, &changes);
+    work.found.synced_at = Some(work.now);
+    if let Some(status) = credential.accepted() {
+        work.credential = Some(status);
+    }
+    waiting(work, &changes)
+}
+
+fn compare(work: &mut Work<'_>, link: &Link, objects: &[Desired]) -> Result<Changes, Stop> {
+    let owner = observe::seal_context(work).owner();
+    let target = work.names.id.clone();
+    let observed = |id: &ObjectId| link.seen(&target, id).map(|seen| observe::observed(seen, &owner));
+    let complete = |info: &'static KindInfo| link.complete(info);
+    let view = diff::View { observed: &observed, complete: &complete };
+    diff::diff(objects, &work.inventory, view, diff::Options::default())
+        .map_err(|error| work.block(Finding::bad(error.reason(), error.to_string()), Again::OnChange))
+}
+
+/// While a target is paused, its credential is still renewed.
+fn keep_only_credentials(changes: &mut Changes) {
+    for wave in &mut changes.waves {
+        wave.retain(|change| change.id.kind == "Secret" && change.why == Why::Changed);
+    }
+    changes.waves.retain(|wave| !wave.is_empty());
+    changes.deletes.clear();
+    changes.lookups.clear();
+    changes.forgotten.clear();
+}
+
+fn report_conflicts(work: &mut Work<'_>, changes: &Changes) -> Result<(), Stop> {
+    let Some(first) = changes.conflicts.first() else { return Ok(()) };
+    Err(work.block(Finding::bad(Reason::OwnedByOthers, first.to_string()), Again::Backoff))
+}
+
+fn waiting(work: &mut Work<'_>, changes: &Changes) -> Result<(), Stop> {
+    let Some(first) = changes.waiting.first() else { return Ok(()) };
+    let message = format!("{first} is being deleted, or its namespace is; it is made again when that is done.");
+    Err(work.block(Finding::bad(Reason::NamespaceTerminating, message), Again::Backoff))
+}
+
+async fn send_wave(
+    ctx: &Context,
+    work: &mut Work<'_>,
+    client: &Client,
+    link: &Link,
+    wave: &[Apply],
+    objects: &[Desired],
+    credential: &Credential,
+) -> Result<(), Stop> {
+    let context = observe::seal_context(work);
+    let (owner, chosen) = (context.owner(), context.namespace != work.names.namespace);
+    // Boxed one by one: the compiler cannot see that a closure over references makes futures that may be sent.
+    let mut sends: Vec<BoxFuture<'_, (&Apply, &Desired, Sent)>> = Vec::new();
+    for change in wave {
+        let Some(desired) = objects.get(change.index) else { continue };
+        let owner = &owner;
+        sends.push(Box::pin(async move {
+            (change, desired, send(client, change, desired, credential, owner, chosen).await)
+        }));
+    }
+    let parallel = ctx.options.parallel_writes.max(1);
+    let results: Vec<_> = futures::stream::iter(sends).buffer_unordered(parallel).collect().await;
+    let mut outcomes = Vec::new();
+    let mut failed: Option<(ObjectId, Sent)> = None;
+    for (change, desired, sent) in results {
+        match sent {
+            Sent::Applied(seen) => {
+                outcomes.push(Outcome::Applied {
+                    id: change.id.clone(),
+                    uid: seen.uid.clone(),
+                    hash: carried_hash(&desired.object).unwrap_or_default().to_owned(),
+                    seen: seen.marker.clone(),
+                });
+                link.note(&work.names.id, change.id.clone(), seen);
+            }
+            Sent::Lost => outcomes.push(Outcome::Lost(change.id.clone())),
+            other => {
+                if let Sent::Failed(failure) = &other
+                    && failure.code.is_none_or(|code| code >= 500)
+                {
+                    outcomes.push(Outcome::Unknown(change.id.clone()));
+                }
+                // The first in the order of application, so that the message does not hang on which answer came first.
+                if failed.as_ref().is_none_or(|(id, _)| seal::rank(&change.id) < seal::rank(id)) {
+                    failed = Some((change.id.clone(), other));
+                }
+            }
+        }
+    }
+    let lost = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Lost(_)));
+    work.inventory = diff::settle(&work.inventory, &outcomes);
+    match failed {
+        Some((id, sent)) => Err(give_up(work, &id, sent)),
+        // It was there a moment ago: the next run makes it anew.
+        None if lost => Err(Stop::new(Reason::Progressing, Again::Now)),
+        None => Ok(()),
+    }
+}
+
+/// How one write went.
+enum Sent {
+    Applied(Seen),
+    /// An object with the uid that was seen is not there any more: none is, or ours under another uid.
+    Lost,
+    /// An object of that name is there and is not ours.
+    Foreign,
+    Failed(Failure),
+}
+
+fn give_up(work: &mut Work<'_>, id: &ObjectId, sent: Sent) -> Stop {
+    match sent {
+        Sent::Failed(failure) => {
+            let message = format!("{id} could not be applied: {}", failure.message);
+            let again = again(failure.retry);
+            if observe::is_connection(failure.reason) {
+                work.disconnect(Finding::bad(failure.reason, failure.message), again)
+            } else {
+                work.applied = false;
+                work.block(Finding::bad(failure.reason, message), again)
+            }
+        }
+        _ => {
+            work.applied = false;
+            let message = format!(
+                "{id} exists and does not belong to this SyncTarget; delete or rename it, or choose another namespace."
+            );
+            work.block(Finding::bad(Reason::OwnedByOthers, message), Again::Backoff)
+        }
+    }
+}
+
+/// When to try again after a failed request.
+pub(super) const fn again(retry: Retry) -> Again {
+    match retry {
+        Retry::Backoff => Again::Backoff,
+        Retry::After(delay) => Again::After(delay),
+        Retry::OnChange => Again::OnChange,
+    }
+}
+
+async fn send(
+    client: &Client,
+    change: &Apply,
+    desired: &Desired,
+    credential: &Credential,
+    owner: &str,
+    chosen_namespace: bool,
+) -> Sent {
+    let Some(info) = KindInfo::find(&change.id.api_version, &change.id.kind) else { return Sent::Foreign };
+    let api = api(client, info, change.id.namespace.as_deref());
+    // The names of everything else hang on a hash of the target's uid; this one somebody chose, so it may be somebody's.
+    if change.uid.is_none() && chosen_namespace && info.kind == "Namespace" {
+        match api.get_metadata_opt(&change.id.name).await {
+            Ok(Some(found)) if !is_ours(&found.metadata, owner) => return Sent::Foreign,
+            Ok(_) => {}
+            Err(error) => return Sent::Failed(Failure::of(Side::Physical, &error)),
+        }
+    }
+    let mut body = desired.object.clone();
+    if let (Some(uid), Some(metadata)) = (&change.uid, body.get_mut("metadata").and_then(Value::as_object_mut)) {
+        metadata.insert("uid".to_owned(), Value::from(uid.as_str()));
+    }
+    let secret = info.kind == "Secret";
+    let params = PatchParams::apply(FIELD_MANAGER).force();
+    let result = if secret {
+        let Some(bytes) = credential.body(&body) else { return Sent::Lost };
+        api.patch(&change.id.name, &params, &Patch::Apply(&*bytes)).await
+    } else {
+        api.patch(&change.id.name, &params, &Patch::Apply(&body)).await
+    };
+    match result {
+        Ok(object) => see(info, object).map_or_else(|| Sent::Failed(unreadable()), Sent::Applied),
+        Err(error) => {
+            let failure = if secret {
+                Failure::of_secret_write(Side::Physical, &error)
+            } else {
+                Failure::of(Side::Physical, &error)
+            };
+            if !failure.is_conflict() || change.uid.is_none() {
+                return Sent::Failed(failure);
+            }
+            // Another object of that name, or none: see which.
+            match api.get_metadata_opt(&change.id.name).await {
+                Ok(None) => Sent::Lost,
+                Ok(Some(found)) if is_ours(&found.metadata, owner) => Sent::Lost,
+                Ok(Some(_)) => Sent::Foreign,
+                Err(error) => Sent::Failed(Failure::of(Side::Physical, &error)),
+            }
+        }
+    }
+}
+
+/// An answer without uid or resourceVersion, or a Deployment that is none.
+fn unreadable() -> Failure {
+    Failure {
+        reason: Reason::ClusterAnswerInvalid,
+        retry: Retry::Backoff,
+        message: "the cluster's answer is not the object that was applied".to_owned(),
+        code: None,
+    }
+}
+
+fn see(info: &KindInfo, object: DynamicObject) -> Option<Seen> {
+    if info.kind == "Deployment" {
+        let deployment: Deployment = object.try_parse().ok()?;
+        return Seen::of_deployment(info, &deployment);
+    }
+    Seen::of(info, &object.metadata)
+}
+
+fn is_ours(meta: &ObjectMeta, owner: &str) -> bool {
+    let annotations = meta.annotations.as_ref();
+    annotations.and_then(|annotations| annotations.get(berthage_core::names::ANNOTATION_OWNER)).is_some_and(|found| found == owner)
+}
+
+/// kube's dynamic API for a kind.
+pub(super) fn api(client: &Client, info: &KindInfo, namespace: Option<&str>) -> Api<DynamicObject> {
+    let resource = api_resource(info);
+    match namespace {
+        Some(namespace) if info.namespaced => Api::namespaced_with(client.clone(), namespace, &resource),
+        _ => Api::all_with(client.clone(), &resource),
+    }
+}
+
+/// Deletes what is no longer desired, and looks up what may have been made without our knowing.
+pub(super) async fn remove(
+    work: &mut Work<'_>,
+    client: &Client,
+    link: &Link,
+    changes: &Changes,
+) -> Result<(), Stop> {
+    let owner = observe::seal_context(work).owner();
+    let mut outcomes: Vec<Outcome> = changes.forgotten.iter().cloned().map(Outcome::Gone).collect();
+    let mut result = Ok(());
+    let mut found_ours = false;
+    if !changes.deletes.is_empty() || !changes.lookups.is_empty() {
+        observe::same_cluster(work, client).await?;
+    }
+    for id in &changes.lookups {
+        let Some(info) = KindInfo::find(&id.api_version, &id.kind) else { continue };
+        match api(client, info, id.namespace.as_deref()).get_metadata_opt(&id.name).await {
+            Ok(Some(found)) if is_ours(&found.metadata, &owner) => {
+                if let Some(seen) = Seen::of(info, &found.metadata) {
+                    link.note(&work.names.id, id.clone(), seen);
+                    found_ours = true;
+                }
+            }
+            Ok(_) => outcomes.push(Outcome::Gone(id.clone())),
+            Err(error) => {
+                result = Err(failed(work, id, &error));
+                break;
+            }
+        }
+    }
+    for delete in &changes.deletes {
+        if result.is_err() {
+            break;
+        }
+        let Some(info) = KindInfo::find(&delete.id.api_version, &delete.id.kind) else { continue };
+        let only_this = DeleteParams::background()
+            .preconditions(Preconditions { uid: Some(delete.uid.clone()), resource_version: None });
+        match api(client, info, delete.id.namespace.as_deref()).delete(&delete.id.name, &only_this).await {
+            Ok(_) if lingers(info) => {}
+            Ok(_) => outcomes.push(Outcome::Gone(delete.id.clone())),
+            Err(kube::Error::Api(status)) if status.code == 404 => outcomes.push(Outcome::Gone(delete.id.clone())),
+            // Another uid has the name, or a namespace is being deleted already: the next look tells which.
+            Err(kube::Error::Api(status)) if status.code == 409 => outcomes.push(Outcome::Lost(delete.id.clone())),
+            Err(error) => result = Err(failed(work, &delete.id, &error)),
+        }
+    }
+    work.inventory = diff::settle(&work.inventory, &outcomes);
+    if found_ours && work.found.terminating.is_none() {
+        // What was found is deleted by its uid, in the next run.
+        work.due_in(std::time::Duration::ZERO);
+    }
+    result
+}
+
+/// Whether an object of the kind is usually still there after its deletion was accepted.
+fn lingers(info: &KindInfo) -> bool {
+    info.kind == "Namespace"
+}
+
+fn failed(work: &mut Work<'_>, id: &ObjectId, error: &kube::Error) -> Stop {
+    let failure = Failure::of(Side::Physical, error);
+    let again = again(failure.retry);
+    if observe::is_connection(failure.reason) {
+        return work.disconnect(Finding::bad(failure.reason, failure.message), again);
+    }
+    work.block(Finding::bad(failure.reason, format!("{id} could not be deleted: {}", failure.message)), again)
+}
+
+/// News about what was written.
+fn tell(work: &mut Work<'_>, cluster: &Cluster, changes: &Changes) {
+    let name = &cluster.key.name;
+    let drifted: Vec<&Apply> = changes.applies().filter(|change| matches!(change.why, Why::Drifted(_))).collect();
+    if !drifted.is_empty() {
+        let what: Vec<String> = drifted
+            .iter()
+            .map(|change| match change.why {
+                Why::Drifted(Drift::Deleted) => format!("{} (deleted)", change.id),
+                _ => format!("{} (changed)", change.id),
+            })
+            .collect();
+        work.notices.push(Notice {
+            warning: true,
+            reason: Reason::DriftRepaired.as_str().to_owned(),
+            message: format!("Repaired in cluster {name}: {}.", what.join(", ")),
+        });
+        return;
+    }
+    let (applied, deleted) = (changes.applies().count(), changes.deletes.len());
+    if applied + deleted > 0 {
+        work.notices.push(Notice {
+            warning: false,
+            reason: "Applied".to_owned(),
+            message: match deleted {
+                0 => format!("Applied {applied} objects to cluster {name}."),
+                _ => format!("Applied {applied} objects to cluster {name} and deleted {deleted}."),
+            },
+        });
+    }
+}

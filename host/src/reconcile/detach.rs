@@ -1,0 +1,266 @@
+//! detach: the way back. It always ends, and says what it leaves behind.
+//!
+//! The order: the plugin's finalize, for a bounded time; the syncer's rights on the hub, which stops it for good; what is
+//! in the physical cluster, against the order of application and by uid only; the Secret's finalizer, because kcp removes
+//! Secrets before anything else; at last the target's. A cluster that cannot be reached is waited for as long as the
+//! deletion policy says, and then what is left there is named in an Event.
+
+use std::time::Duration;
+
+use berthage_core::api::{InventoryEntry, WhenUnreachable};
+use berthage_core::diff::{self, Changes};
+use berthage_core::key::{Key, Workspace};
+use berthage_core::names::TARGET_FINALIZER;
+use berthage_core::object::{KindInfo, ObjectId};
+use berthage_core::reason::Reason;
+use berthage_core::status::conditions;
+use berthage_core::status::target::{Finding, kind};
+use berthage_core::status::transitions::Notice;
+use jiff::Timestamp;
+
+use super::resolve::Cluster;
+use super::target::Work;
+use super::{Again, Context, Stop, apply, issue, observe, plan, publish, resolve};
+
+/// How often the clean-up is looked at while the cluster works on it, besides its own news.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Rounds of looking up what may have been made without our knowing.
+const ROUNDS: usize = 3;
+/// Objects named in a message.
+const NAMED: usize = 10;
+
+/// Takes a target that is being deleted off its physical cluster and off the hub.
+pub(super) async fn detach(ctx: &Context, work: &mut Work<'_>) -> Result<(), Stop> {
+    let since = work.target.metadata.deletion_timestamp.as_ref().map_or(work.now, |time| time.0);
+    terminating(work, Reason::Terminating, "Being cleaned up.");
+    if ctx.options.observe_only {
+        terminating(work, Reason::ObserveOnly, "The controller runs with --observe-only and cleans nothing up.");
+        return Err(Stop::new(Reason::ObserveOnly, Again::OnChange));
+    }
+    let registration = resolve::registration(ctx, &work.registration(&work.target.spec.cluster_ref.name)).ok();
+    let snapshot = observe::snapshot(&ctx.making, work, registration.as_ref())?;
+    plan::finalize(&ctx.making, work, &snapshot, since)?;
+    issue::revoke(ctx, work).await?;
+    clean(ctx, work, since).await?;
+    release_secret(ctx, work).await?;
+    let finalizers = work.target.metadata.finalizers.iter().flatten();
+    let others: Vec<String> = finalizers.filter(|finalizer| *finalizer != TARGET_FINALIZER).cloned().collect();
+    let last = others.is_empty();
+    publish::set_finalizers(ctx, work, others).await?;
+    work.gone = last;
+    work.notices.push(Notice {
+        warning: false,
+        reason: Reason::CleanedUp.as_str().to_owned(),
+        message: "Nothing of this SyncTarget is left to clean up.".to_owned(),
+    });
+    Ok(())
+}
+
+/// After clusterRef was changed: takes the syncer off the cluster that it was in.
+pub(super) async fn leave_other_cluster(ctx: &Context, work: &mut Work<'_>, cluster: &Cluster) -> Result<(), Stop> {
+    if cluster.secret.deleting {
+        return leave_with_secret(ctx, work, cluster).await;
+    }
+    let Some(other) = work.cluster.clone().filter(|name| **name != *cluster.key.name) else { return Ok(()) };
+    if work.inventory.is_empty() {
+        forget_cluster(work);
+        return Ok(());
+    }
+    let since = conditions::find(&work.published.conditions, kind::SYNCER_DEPLOYED)
+        .filter(|condition| condition.reason == Reason::Moving.as_str())
+        .map_or(work.now, |condition| condition.last_transition_time);
+    let message = format!("Moving from cluster {other} to {}: cleaning up {other}.", cluster.key.name);
+    work.applied = false;
+    work.blocked = Some(Finding::bad(Reason::Moving, message));
+    if work.held_back(ctx) {
+        return Err(Stop::new(Reason::Paused, Again::OnChange));
+    }
+    let connected = work.found.cluster_connected.clone();
+    let result = clean(ctx, work, since).await;
+    if result.is_err() {
+        // The new cluster is fine; it is the old one that keeps us.
+        work.found.cluster_connected = connected;
+        work.unreachable = None;
+    }
+    result?;
+    work.blocked = None;
+    Ok(())
+}
+
+/// A kubeconfig Secret in use is being deleted: the syncer goes while the cluster can still be reached.
+async fn leave_with_secret(ctx: &Context, work: &mut Work<'_>, cluster: &Cluster) -> Result<(), Stop> {
+    let at = cluster.secret_ref();
+    let message = format!("The kubeconfig Secret {}/{} is being deleted.", at.namespace, at.name);
+    work.applied = false;
+    if ctx.options.observe_only {
+        return Err(work.block(Finding::bad(Reason::SecretNotFound, message), Again::OnChange));
+    }
+    work.blocked = Some(Finding::bad(Reason::SecretNotFound, message.clone()));
+    clean(ctx, work, work.now).await?;
+    release_secret(ctx, work).await?;
+    Err(work.disconnect(
+        Finding::bad(Reason::SecretNotFound, format!("{message} Create it again to have the syncer back.")),
+        Again::OnChange,
+    ))
+}
+
+fn terminating(work: &mut Work<'_>, reason: Reason, message: impl Into<String>) {
+    work.found.terminating = Some(Finding::bad(reason, message));
+}
+
+fn forget_cluster(work: &mut Work<'_>) {
+    work.cluster = None;
+    work.cluster_uid = None;
+    work.credential = None;
+    work.revision = None;
+    work.applied = false;
+}
+
+/// Deletes everything of the inventory; `Ok` when it is gone or given up.
+async fn clean(ctx: &Context, work: &mut Work<'_>, since: Timestamp) -> Result<(), Stop> {
+    if work.inventory.is_empty() {
+        forget_cluster(work);
+        return Ok(());
+    }
+    let name = work.cluster.clone().unwrap_or_else(|| work.target.spec.cluster_ref.name.clone());
+    let key = work.registration(&name);
+    let cluster = match resolve::cluster(ctx, &key).await {
+        Ok(cluster) => cluster,
+        Err((finding, stop)) => return unreachable(work, &name, since, finding, stop.retry),
+    };
+    if let Some(uid) = work.cluster_uid.clone().filter(|uid| *uid != cluster.uid()) {
+        let message = format!("Another cluster answers for {name}: the syncer was deployed to the one with uid {uid}.");
+        let finding = Finding::bad(Reason::ClusterReplaced, message);
+        return unreachable(work, &name, since, finding, Again::OnChange);
+    }
+    let link = observe::link(ctx, &cluster);
+    for entry in &work.inventory {
+        if let Some(info) = KindInfo::find(&entry.api_version, &entry.kind) {
+            link.watch(info);
+        }
+    }
+    for _ in 0..ROUNDS {
+        let changes = everything(work, &link);
+        if let Err(stop) = apply::remove(work, &cluster.connection.client, &link, &changes).await {
+            return match work.unreachable.clone() {
+                Some(finding) => unreachable(work, &name, since, finding, stop.retry),
+                None => Err(stop),
+            };
+        }
+        if changes.lookups.is_empty() {
+            // What is there of that name is not ours: it stays, and is ours no longer.
+            let foreign: Vec<ObjectId> = changes.conflicts.into_iter().map(|conflict| conflict.id).collect();
+            work.inventory.retain(|entry| !foreign.contains(&ObjectId::of_entry(entry)));
+            break;
+        }
+    }
+    if work.inventory.is_empty() {
+        forget_cluster(work);
+        return Ok(());
+    }
+    let message = format!("Waiting until cluster {name} has deleted {}.", listed(&work.inventory));
+    if work.found.terminating.is_some() {
+        terminating(work, Reason::NamespaceTerminating, message);
+    }
+    Err(Stop::new(Reason::NamespaceTerminating, Again::After(PATIENCE)))
+}
+
+fn everything(work: &Work<'_>, link: &crate::downstream::Link) -> Changes {
+    let owner = observe::seal_context(work).owner();
+    let observed = |id: &ObjectId| link.seen(&work.names.id, id).map(|seen| observe::observed(seen, &owner));
+    let complete = |info: &'static KindInfo| link.complete(info);
+    let view = diff::View { observed: &observed, complete: &complete };
+    // With everything going there is nothing that could be refused.
+    diff::diff(&[], &work.inventory, view, diff::Options::finalizing()).unwrap_or_default()
+}
+
+/// The cluster cannot be cleaned up now: wait, or let go, as the deletion policy says.
+fn unreachable(
+    work: &mut Work<'_>,
+    name: &str,
+    since: Timestamp,
+    finding: Finding,
+    again: Again,
+) -> Result<(), Stop> {
+    let policy = work.target.spec.deletion_policy.clone();
+    let until = since.checked_add(policy.after.get()).unwrap_or(Timestamp::MAX);
+    let patient = policy.when_unreachable == WhenUnreachable::Wait && work.now < until;
+    if patient {
+        work.due_at(until);
+        let message = format!(
+            "Cluster {name} cannot be cleaned up: {} It is tried until {} after the deletion; spec.deletionPolicy may be changed.",
+            finding.message, policy.after
+        );
+        if work.found.terminating.is_some() {
+            terminating(work, Reason::WaitingForCluster, message);
+        }
+        work.found.cluster_connected = Some(finding.clone());
+        let again = match again {
+            // The registration's news wakes the target; the end of patience must not be missed.
+            Again::OnChange => Again::After(Duration::try_from(until.duration_since(work.now)).unwrap_or(PATIENCE)),
+            other => other,
+        };
+        return Err(Stop::new(Reason::WaitingForCluster, again));
+    }
+    work.notices.push(Notice {
+        warning: true,
+        reason: Reason::Abandoned.as_str().to_owned(),
+        message: format!(
+            "Let go of cluster {name} without cleaning it up ({}). Left behind there: {}.",
+            finding.reason,
+            listed(&work.inventory)
+        ),
+    });
+    work.inventory.clear();
+    work.unreachable = None;
+    forget_cluster(work);
+    Ok(())
+}
+
+fn listed(inventory: &[InventoryEntry]) -> String {
+    let mut names: Vec<String> = inventory.iter().take(NAMED).map(|entry| ObjectId::of_entry(entry).to_string()).collect();
+    if inventory.len() > NAMED {
+        names.push(format!("and {} more", inventory.len() - NAMED));
+    }
+    names.join(", ")
+}
+
+/// Takes our finalizer off the kubeconfig Secret, unless another target needs it.
+async fn release_secret(ctx: &Context, work: &Work<'_>) -> Result<(), Stop> {
+    let workspace = &work.key.workspace;
+    let Some(held) = ctx.making.store.get(&work.registration(&work.target.spec.cluster_ref.name)) else { return Ok(()) };
+    let (namespace, name) = held.secret();
+    match ctx.making.store.secret(workspace, namespace, name) {
+        Some(secret) if secret.ours && !needed(ctx, workspace, namespace, name, Some(work.key)) => {
+            let result = ctx.hub.set_secret_finalizer(workspace, namespace, name, &secret, false).await;
+            match result {
+                Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+                Err(error) => Err(publish::hub_failure(work, "the finalizer of the kubeconfig Secret", &error)),
+                Ok(()) => Ok(()),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a Secret is needed to clean up after a target other than `leaving`.
+fn needed(ctx: &Context, workspace: &Workspace, namespace: &str, name: &str, leaving: Option<&Key>) -> bool {
+    let registrations = ctx.making.store.registrations_of(workspace, namespace, name);
+    let mut users = registrations.iter().flat_map(|registration| ctx.making.store.users_of(registration));
+    users.any(|user| Some(&user) != leaving && ctx.making.store.get(&user).is_some_and(|held| held.finalized))
+}
+
+/// Lets go of Secrets that nobody needs any more: the last of their targets went at the same time as another, or their
+/// registration went first.
+pub async fn sweep_secrets(ctx: &Context) {
+    for (workspace, namespace, name, secret) in ctx.making.store.secrets_in_use() {
+        let orphaned = ctx.making.store.registrations_of(&workspace, &namespace, &name).is_empty();
+        if needed(ctx, &workspace, &namespace, &name, None) || (orphaned && ctx.making.store.has_stray_targets(&workspace)) {
+            continue;
+        }
+        if let Err(error) = ctx.hub.set_secret_finalizer(&workspace, &namespace, &name, &secret, false).await {
+            tracing::info!(%workspace, namespace, name, %error, "the finalizer of a Secret could not be removed; it is tried again");
+        }
+    }
+}
+

@@ -1,0 +1,300 @@
+//! observe: what is known about a target, gathered from the store and the links into one value, and put into findings.
+//! Nothing is asked for here but kube-system's uid before something is deleted.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use berthage_core::api::{ApiResource, ClusterStatus, ClusterRegistration, SyncerStatus};
+use berthage_core::credential;
+use berthage_core::diff::Observed;
+use berthage_core::guard::granted;
+use berthage_core::heartbeat::Health;
+use berthage_core::key::Key;
+use berthage_core::names::HUB_NAMESPACE;
+use berthage_core::object::{KindInfo, ObjectId};
+use berthage_core::plugin::{ApplyResult, Group, Input};
+use berthage_core::reason::Reason;
+use berthage_core::seal::SealContext;
+use berthage_core::status::deployed::{self, Deployed, Rollout};
+use berthage_core::status::target::Finding;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, Client};
+use serde_json::{Value, json};
+
+use super::resolve::Cluster;
+use super::target::Work;
+use super::{Again, Context, Making, Stop, apply};
+use crate::access::{Failure, Side};
+use crate::downstream::{Link, Seen};
+use crate::store::{Held, Source};
+
+/// Everything that hooks, templates and the guard may know of a target.
+pub(crate) struct Snapshot {
+    /// The hooks' input; reads are filled in by `plan`.
+    pub input: Input,
+    /// What the target asks for and the cluster accepts.
+    pub granted: Vec<ApiResource>,
+}
+
+/// Notes what the registration says of the cluster, and stops when it is another cluster than the one deployed to.
+pub(super) fn cluster(work: &mut Work<'_>, cluster: &Cluster) -> Result<(), Stop> {
+    known(work, cluster);
+    let uid = cluster.uid();
+    let moved = work.cluster.as_deref().is_some_and(|name| *name != *cluster.key.name);
+    if let Some(deployed_to) = work.cluster_uid.clone()
+        && !moved
+        && deployed_to != uid
+    {
+        let message = format!(
+            "Another cluster answers at the address of ClusterRegistration {} (kube-system has uid {uid}, the syncer was deployed to {deployed_to}). \
+             Correct the kubeconfig, or delete this SyncTarget and create it again.",
+            cluster.key.name
+        );
+        return Err(work.disconnect(Finding::bad(Reason::ClusterReplaced, message), Again::OnChange));
+    }
+    work.found.cluster_connected = Some(Finding::good(format!("ClusterRegistration {} answers.", cluster.key.name)));
+    Ok(())
+}
+
+/// Copies what a registration's probe found.
+fn known(work: &mut Work<'_>, cluster: &Cluster) {
+    let Some(status) = &cluster.registration.status else { return };
+    let (info, summary) = (status.cluster_info.as_ref(), status.resource_summary.as_ref());
+    if let Some(summary) = summary {
+        work.found.capacity = Some(summary.capacity.clone());
+        work.found.allocatable = Some(summary.allocatable.clone());
+    }
+    work.found.cluster = Some(ClusterStatus {
+        name: work.cluster.clone(),
+        uid: work.cluster_uid.clone(),
+        version: info.map(|info| info.version.clone()),
+        nodes: summary.map(|summary| summary.nodes),
+    });
+}
+
+/// The snapshot for the hooks.
+pub(super) fn snapshot(
+    making: &Making,
+    work: &mut Work<'_>,
+    registration: Option<&ClusterRegistration>,
+) -> Result<Snapshot, Stop> {
+    let spec = &work.target.spec;
+    let (allowed, refused) = granted(
+        &spec.supported_api_resources,
+        registration.map_or(&[][..], |registration| &registration.spec.accepted_workload_types),
+    );
+    let info = registration.and_then(|found| found.status.as_ref()?.cluster_info.as_ref());
+    let facts = json!({
+        "workspace": work.key.workspace.as_str(),
+        "names": {
+            "id": work.names.id,
+            "namespace": work.namespace(),
+            "syncer": work.names.syncer,
+            "downstreamRole": work.names.downstream_role,
+            "kubeconfigSecret": work.names.kubeconfig_secret,
+            "hub": work.names.hub,
+            "hubNamespace": HUB_NAMESPACE,
+        },
+        "defaults": { "image": making.syncer_image },
+        "cluster": {
+            "name": spec.cluster_ref.name,
+            "version": info.map_or("", |info| info.version.as_str()),
+            "uid": info.map_or("", |info| info.uid.as_str()),
+        },
+        "credential": {
+            "type": spec.credentials.type_,
+            "secretName": work.names.kubeconfig_secret,
+        },
+        "granted": allowed,
+        "refused": refused.iter().map(|refused| &refused.resource).collect::<Vec<_>>(),
+    });
+    let subject = subject(&work.held).map_err(|error| {
+        let message = format!("The object cannot be read: {error}.");
+        work.block(Finding::bad(Reason::ObjectInvalid, message), Again::OnChange)
+    })?;
+    let input = Input {
+        subject,
+        facts,
+        reads: Vec::<Group>::new(),
+        results: Vec::<ApplyResult>::new(),
+        now: work.now.to_string(),
+        attempt: work.attempt,
+    };
+    Ok(Snapshot { input, granted: allowed })
+}
+
+/// The object for the hooks: without status, which is our own writing, and without what changes with every write.
+fn subject(held: &Held) -> Result<Value, serde_json::Error> {
+    let mut subject: Value = held.decode()?;
+    if let Some(fields) = subject.as_object_mut() {
+        fields.remove("status");
+    }
+    if let Some(metadata) = subject.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("resourceVersion");
+    }
+    Ok(subject)
+}
+
+/// Who owns what is made.
+pub(super) fn seal_context<'a>(work: &'a Work<'_>) -> SealContext<'a> {
+    SealContext {
+        names: &work.names,
+        namespace: work.namespace(),
+        workspace: &work.key.workspace,
+        name: &work.key.name,
+        uid: &work.held.uid,
+    }
+}
+
+/// A seen object as the diff wants it.
+pub(super) fn observed(seen: Seen, owner: &str) -> Observed {
+    Observed { ours: seen.owner.as_deref() == Some(owner), uid: seen.uid, marker: seen.marker, deleting: seen.deleting }
+}
+
+/// Whether a reason says that the cluster cannot be talked to, rather than that it refused one object.
+pub(super) const fn is_connection(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::ClusterUnreachable
+            | Reason::ClusterTimeout
+            | Reason::ClusterTlsFailed
+            | Reason::ClusterUnauthorized
+            | Reason::ClusterAnswerInvalid
+            | Reason::ClusterOverloaded
+    )
+}
+
+/// Asks the cluster who it is, before anything is deleted in it.
+pub(super) async fn same_cluster(work: &mut Work<'_>, client: &Client) -> Result<(), Stop> {
+    let found = match Api::<Namespace>::all(client.clone()).get("kube-system").await {
+        Ok(namespace) => namespace.metadata.uid.unwrap_or_default(),
+        Err(error) => {
+            let failure = Failure::of(Side::Physical, &error);
+            let again = apply::again(failure.retry);
+            return Err(work.disconnect(Finding::bad(failure.reason, failure.message), again));
+        }
+    };
+    if work.cluster_uid.as_ref().is_some_and(|uid| *uid != found) {
+        let message = "Another cluster answers at this address; nothing is deleted in it.".to_owned();
+        return Err(work.disconnect(Finding::bad(Reason::ClusterReplaced, message), Again::OnChange));
+    }
+    Ok(())
+}
+
+/// With --observe-only: what would be done is not done; what is, is reported.
+pub(super) fn only(work: &mut Work<'_>) -> Stop {
+    let finding = Finding::bad(Reason::ObserveOnly, "The controller runs with --observe-only and changes nothing.");
+    work.block(finding, Again::OnChange)
+}
+
+/// Puts everything that was found into the assessment.
+pub(super) fn conclude(ctx: &Context, work: &mut Work<'_>) {
+    let link = work.cluster.as_deref().and_then(|name| ctx.downstream.existing(&work.registration(name)));
+    let rollout = link.as_deref().and_then(|link| rollout(work, link));
+    heartbeat(ctx, work);
+    credentials(work);
+    let finding = deployed::assess(&Deployed {
+        failure: work.blocked.as_ref(),
+        applied: work.applied,
+        any: work.inventory.iter().any(|entry| entry.hash.is_some()),
+        rollout: rollout.as_ref(),
+        unreachable: work.unreachable.as_ref(),
+    });
+    work.found.syncer_deployed = Some(finding);
+    work.found.held = work.held_back(ctx);
+    if work.found.drifted.is_none() {
+        work.found.drifted = Some(Finding::bad(Reason::AsExpected, "Everything is as it was applied."));
+    }
+    let before = work.published.syncer.clone().unwrap_or_default();
+    work.found.syncer = Some(SyncerStatus {
+        image: rollout.as_ref().map_or(before.image, |rollout| rollout.image.clone()),
+        version: lease(ctx, work).map_or(before.version, |heartbeat| Some(heartbeat.version)),
+        replicas: rollout.as_ref().map_or(before.replicas, |rollout| Some(rollout.replicas)),
+        ready_replicas: rollout.as_ref().map_or(before.ready_replicas, |rollout| Some(rollout.ready)),
+        revision: work.revision.clone(),
+        credential: work.credential.clone(),
+    });
+    let mut cluster = work.found.cluster.take().or_else(|| work.published.cluster.clone()).unwrap_or_default();
+    cluster.name.clone_from(&work.cluster);
+    cluster.uid.clone_from(&work.cluster_uid);
+    work.found.cluster = Some(cluster);
+    work.found.inventory = Some(work.inventory.clone());
+}
+
+fn rollout(work: &Work<'_>, link: &Link) -> Option<Rollout> {
+    let entry = work.inventory.iter().find(|entry| entry.kind == "Deployment")?;
+    link.seen(&work.names.id, &ObjectId::of_entry(entry))?.rollout
+}
+
+fn lease(ctx: &Context, work: &Work<'_>) -> Option<berthage_core::heartbeat::Heartbeat> {
+    ctx.making.store.lease(&work.key.workspace, &work.names.hub)?.heartbeat
+}
+
+fn heartbeat(ctx: &Context, work: &mut Work<'_>) {
+    let heartbeat = lease(ctx, work);
+    let interval = work.target.spec.syncer_config.heartbeat_interval.get();
+    let health = Health::assess(heartbeat.as_ref(), &work.held.uid, interval, work.now);
+    work.found.syncer_healthy = Some(health.finding());
+    if let Health::Healthy { until, .. } = health {
+        work.due_at(until);
+    }
+    work.found.heartbeat_at = heartbeat.map(|heartbeat| heartbeat.renewed_at);
+}
+
+fn credentials(work: &mut Work<'_>) {
+    if work.found.credentials_valid.is_some() {
+        return;
+    }
+    let finding = credential::finding(work.credential.as_ref(), work.now);
+    work.found.credentials_valid = Some(finding);
+}
+
+/// Everything that a run reads, by version, as a short hash: equal means that a run would come to the same end.
+pub(super) fn fingerprint(ctx: &Context, key: &Key, held: &Held) -> Vec<u8> {
+    let mut hasher = DefaultHasher::new();
+    (&*held.uid, &*held.resource_version).hash(&mut hasher);
+    let names = berthage_core::names::TargetNames::new(&key.workspace, &held.uid);
+    for registration in held.registrations() {
+        let registration = Key::registration(&key.workspace, registration);
+        if let Some(found) = ctx.making.store.get(&registration) {
+            (&*found.uid, &*found.resource_version).hash(&mut hasher);
+            let (namespace, name) = found.secret();
+            if let Some(secret) = ctx.making.store.secret(&key.workspace, namespace, name) {
+                (secret.uid, secret.resource_version).hash(&mut hasher);
+            }
+        }
+        if let Some(link) = ctx.downstream.existing(&registration) {
+            link.digest(&names.id).hash(&mut hasher);
+        }
+    }
+    if let Some(lease) = ctx.making.store.lease(&key.workspace, &names.hub) {
+        true.hash(&mut hasher);
+        if let Some(heartbeat) = lease.heartbeat {
+            (heartbeat.version, heartbeat.credential_serial, heartbeat.target_uid).hash(&mut hasher);
+        }
+    }
+    for source in [Source::ClusterRoles, Source::ClusterRoleBindings] {
+        ctx.making.store.identity(source, &key.workspace, &names.hub).hash(&mut hasher);
+    }
+    for plugin in ctx.making.plugins.all() {
+        (plugin.name(), plugin.digest().map(|digest| *digest.as_bytes()), plugin.health().error().is_some()).hash(&mut hasher);
+    }
+    ctx.making.library.revision(&key.workspace).hash(&mut hasher);
+    hasher.finish().to_be_bytes().to_vec()
+}
+
+/// A link, shared.
+pub(super) fn link(ctx: &Context, cluster: &Cluster) -> Arc<Link> {
+    ctx.downstream.link(&cluster.key, &cluster.connection.fingerprint, &cluster.connection.client)
+}
+
+/// Whether the object of an inventory entry is not as it was left, as far as is seen.
+pub(super) fn touched(work: &Work<'_>, link: &Link, kind: &str) -> bool {
+    let Some(entry) = work.inventory.iter().find(|entry| entry.kind == kind) else { return false };
+    let Some(info) = KindInfo::find(&entry.api_version, &entry.kind) else { return false };
+    match link.seen(&work.names.id, &ObjectId::of_entry(entry)) {
+        Some(seen) => Some(&seen.marker) != entry.seen.as_ref() || Some(&seen.uid) != entry.uid.as_ref(),
+        None => link.complete(info),
+    }
+}

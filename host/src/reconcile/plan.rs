@@ -1,0 +1,199 @@
+//! plan: what the plugins are asked, and what their answers mean.
+//!
+//! A plugin that fails is a condition on what it serves: what is applied goes on running, and everything that the host
+//! knows by itself is still reported.
+
+use std::time::Duration;
+
+use berthage_core::key::{Key, Kind, Workspace};
+use berthage_core::names::{TMC_GROUP, VERSION, WORKLOAD_GROUP};
+use berthage_core::plugin::{Group, Next, Note, PlanOutcome, PluginCondition, Selection};
+use berthage_core::reason::Reason;
+use berthage_core::status::target::Finding;
+use berthage_core::status::transitions::Notice;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::observe::Snapshot;
+use super::target::Work;
+use super::{Again, Making, Stop};
+use crate::hook::{Encoded, HookError};
+
+/// How long a plugin may hold up a deletion.
+const FINALIZE_BUDGET: Duration = Duration::from_secs(600);
+
+/// What should be there.
+pub(super) fn plan(making: &Making, work: &mut Work<'_>, snapshot: &Snapshot) -> Result<PlanOutcome, Stop> {
+    let reconciler = making.plugins.reconciler();
+    let input = input_for(making, work, snapshot, reconciler.name(), |subject| reconciler.select(subject.0, subject.1))?;
+    let outcome = reconciler.plan(&input).map_err(|error| failed(work, &error))?;
+    healthy(work);
+    say(work, outcome.conditions.clone(), outcome.notes.clone());
+    next(work, reconciler.name(), &outcome.after)?;
+    if outcome.hold {
+        let message = format!("Plugin {} asks to leave everything as it is.", reconciler.name());
+        return Err(work.block(Finding::bad(Reason::PluginHold, message), Again::OnChange));
+    }
+    Ok(outcome)
+}
+
+/// What the plugin has to say after an apply.
+pub(super) fn report(making: &Making, work: &mut Work<'_>, snapshot: &Snapshot) -> Result<(), Stop> {
+    let reconciler = making.plugins.reconciler();
+    let input = input_for(making, work, snapshot, reconciler.name(), |subject| reconciler.select(subject.0, subject.1))?;
+    let outcome = reconciler.report(&input).map_err(|error| failed(work, &error))?;
+    say(work, outcome.conditions, outcome.notes);
+    next(work, reconciler.name(), &outcome.after)
+}
+
+/// Lets the plugin delay the clean-up, for a bounded time. A plugin that fails is not waited for any longer than one that
+/// asks for time.
+pub(super) fn finalize(making: &Making, work: &mut Work<'_>, snapshot: &Snapshot, since: Timestamp) -> Result<(), Stop> {
+    let deadline = since.checked_add(FINALIZE_BUDGET).unwrap_or(Timestamp::MAX);
+    let reconciler = making.plugins.reconciler();
+    let input = input_for(making, work, snapshot, reconciler.name(), |subject| reconciler.select(subject.0, subject.1));
+    let delay = match input {
+        Err(stop) => Some((Reason::PluginFailed, "its reads were refused".to_owned(), stop.retry)),
+        Ok(input) => match reconciler.finalize(&input) {
+            Err(error) => {
+                let _ = failed(work, &error);
+                Some((error.reason(), error.to_string(), Again::Backoff))
+            }
+            Ok(outcome) => {
+                say(work, outcome.conditions, outcome.notes);
+                match outcome.after {
+                    Next::Settled | Next::Invalid { .. } => None,
+                    Next::AgainAfter(millis) => {
+                        let delay = Duration::from_millis(millis);
+                        Some((Reason::FinalizeDelayed, "it asks for time".to_owned(), Again::After(delay)))
+                    }
+                    Next::WaitingFor(_) => {
+                        Some((Reason::FinalizeDelayed, "it waits for other objects".to_owned(), Again::OnChange))
+                    }
+                    Next::Retry { message, .. } => Some((Reason::FinalizeDelayed, message, Again::Backoff)),
+                }
+            }
+        },
+    };
+    work.blocked = None;
+    let Some((reason, why, again)) = delay else { return Ok(()) };
+    let name = reconciler.name();
+    if work.now >= deadline {
+        work.notices.push(Notice {
+            warning: true,
+            reason: Reason::FinalizeDelayed.as_str().to_owned(),
+            message: format!("Plugin {name} did not finish within 10 minutes ({why}); the clean-up goes on without it."),
+        });
+        return Ok(());
+    }
+    let left = Duration::try_from(deadline.duration_since(work.now)).unwrap_or(Duration::ZERO);
+    let message = format!("Plugin {name} delays the clean-up: {why}. It goes on without the plugin 10 minutes after the deletion.");
+    work.found.terminating = Some(Finding::bad(reason, message));
+    let again = match again {
+        Again::After(delay) => Again::After(delay.min(left)),
+        Again::Backoff => Again::Backoff,
+        Again::OnChange | Again::Now => Again::After(left),
+    };
+    Err(Stop::new(Reason::FinalizeDelayed, again))
+}
+
+/// The snapshot with what a plugin has selected.
+pub(super) fn input_for(
+    making: &Making,
+    work: &mut Work<'_>,
+    snapshot: &Snapshot,
+    plugin: &str,
+    select: impl FnOnce((&Workspace, &Value)) -> Result<Vec<Selection>, HookError>,
+) -> Result<Encoded, Stop> {
+    let workspace = &work.key.workspace.clone();
+    let mut input = snapshot.input.clone();
+    let selections = select((workspace, &input.subject)).map_err(|error| failed(work, &error))?;
+    for selection in selections {
+        match read(making, work, &selection) {
+            Ok(group) => input.reads.push(group),
+            Err(message) => {
+                let finding = Finding::bad(Reason::PluginRefused, format!("Plugin {plugin}: {message}."));
+                work.found.plugins_healthy = Some(finding.clone());
+                return Err(work.block(finding, Again::OnChange));
+            }
+        }
+    }
+    Ok(Encoded::new(workspace, &input))
+}
+
+/// Reads one selection out of the store. The grant is fixed for now: the kinds that the host watches anyway, in the
+/// subject's own workspace; changes of theirs wake the subject.
+fn read(making: &Making, work: &Work<'_>, selection: &Selection) -> Result<Group, String> {
+    let kind = match (selection.group.as_str(), selection.version.as_str(), selection.kind.as_str()) {
+        (TMC_GROUP, VERSION, "ClusterRegistration") => Kind::Registration,
+        (WORKLOAD_GROUP, VERSION, "SyncTarget") => Kind::Target,
+        (group, _, kind) => return Err(format!("it asks to read {kind}.{group}, which it has no grant for")),
+    };
+    if selection.site != "hub" {
+        return Err(format!("it asks to read from `{}`; only `hub` is served", selection.site));
+    }
+    if selection.names.is_empty() {
+        return Err("it asks to read all objects of a kind; it may read them by name".to_owned());
+    }
+    let mut items = Vec::new();
+    for name in &selection.names {
+        let key = Key { workspace: work.key.workspace.clone(), kind, name: name.as_str().into() };
+        // An object that cannot be read is as good as absent, and its own reconcile says so.
+        if let Some(held) = making.store.get(&key)
+            && let Ok(mut object) = held.decode::<Value>()
+        {
+            if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+                metadata.remove("resourceVersion");
+            }
+            items.push(object);
+        }
+    }
+    Ok(Group { id: selection.id.clone(), complete: making.store.synced(), items })
+}
+
+fn healthy(work: &mut Work<'_>) {
+    work.found.plugins_healthy = Some(Finding::good("All plugins answer."));
+}
+
+/// A call failed: noted, and tried again with backoff, because a plugin's file may be replaced at any time.
+pub(super) fn failed(work: &mut Work<'_>, error: &HookError) -> Stop {
+    let finding = Finding::bad(error.reason(), error.to_string());
+    work.found.plugins_healthy = Some(finding.clone());
+    work.block(finding, Again::Backoff)
+}
+
+/// Takes in what a plugin wants to be told.
+pub(super) fn say(work: &mut Work<'_>, conditions: Vec<PluginCondition>, notes: Vec<Note>) {
+    let known = work.found.plugin_conditions.get_or_insert_with(Vec::new);
+    for condition in conditions {
+        known.retain(|before| before.kind != condition.kind);
+        known.push(condition);
+    }
+    for note in notes {
+        work.notes.push(Notice { warning: note.warning, reason: note.reason, message: note.message });
+    }
+}
+
+fn next(work: &mut Work<'_>, name: &str, next: &Next) -> Result<(), Stop> {
+    match next {
+        Next::Settled => Ok(()),
+        Next::AgainAfter(millis) => {
+            work.due_in(Duration::from_millis(*millis));
+            Ok(())
+        }
+        Next::WaitingFor(references) => {
+            let names: Vec<String> = references.iter().take(5).map(|found| format!("{} {}", found.kind, found.name)).collect();
+            let message = format!("Plugin {name} waits for {}.", names.join(", "));
+            Err(work.block(Finding::bad(Reason::PluginWaiting, message), Again::OnChange))
+        }
+        Next::Retry { reason, message } => {
+            let message = format!("Plugin {name} asks for a retry ({reason}): {message}");
+            Err(work.block(Finding::bad(Reason::PluginRetry, message), Again::Backoff))
+        }
+        Next::Invalid { reason, message } => {
+            let message = format!("Plugin {name} refuses ({reason}): {message}");
+            let finding = Finding::bad(Reason::PluginRefused, message);
+            Err(work.block(finding, Again::OnChange))
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! A ClusterRegistration: one probe of the physical cluster, for all targets that use it.
+//!
+//! A probe asks for the version, for the uid of kube-system and for the nodes, which are added up page by page and not
+//! kept. A cluster that was reached before is given a second chance before its status turns: one lost packet is no outage.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::time::Duration;
+
+use berthage_core::api::{ClusterInfo, ClusterRegistration, ConditionStatus, ResourceSummary};
+use berthage_core::capacity::{self, NodeSum};
+use berthage_core::key::Key;
+use berthage_core::reason::Reason;
+use berthage_core::status::registration::{Probe, Problem, READY};
+use berthage_core::status::{conditions, patch, registration};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Namespace, Node};
+use kube::Api;
+use kube::api::ListParams;
+
+use super::{After, Context, resolve};
+use crate::access::pool::ConnectionKey;
+use crate::access::{Failure, Side};
+use crate::hub::Version;
+
+/// Nodes asked for at a time: about 20 KiB each.
+const PAGE: u32 = 250;
+/// Delay before the second chance.
+const SECOND_CHANCE: Duration = Duration::from_secs(2);
+/// Failures in a row before a cluster that was reached counts as lost.
+const CHANCES: u32 = 2;
+
+pub(super) async fn reconcile(ctx: &Context, key: &Key) -> After {
+    let Some(held) = ctx.making.store.get(key) else {
+        ctx.connections.forget(&ConnectionKey { workspace: key.workspace.clone(), registration: key.name.clone() });
+        ctx.downstream.forget(key);
+        ctx.probes.reset(key);
+        return After::Forget;
+    };
+    let registration: ClusterRegistration = match held.decode() {
+        Ok(registration) => registration,
+        Err(error) => {
+            tracing::warn!(%key, %error, "a ClusterRegistration does not fit its schema");
+            return After::Blocked { reason: Reason::ObjectInvalid, resync: ctx.options.probe_interval };
+        }
+    };
+    let result = look(ctx, key, &registration).await;
+    let old = registration.status.clone().unwrap_or_default();
+    let was_ready = conditions::find(&old.conditions, READY).is_some_and(|ready| ready.status == ConditionStatus::True);
+    match &result {
+        Ok(_) => ctx.probes.reset(key),
+        Err(problem) if passing(problem.reason) => {
+            if ctx.probes.failed(key) < CHANCES && was_ready {
+                return After::Settled(Some(SECOND_CHANCE));
+            }
+        }
+        Err(_) => {}
+    }
+    let failed = result.as_ref().err().map(|problem| problem.reason);
+    let new = registration::compute(&old, registration.metadata.generation, result, Timestamp::now());
+    if new != old {
+        let at = Version { uid: &held.uid, resource_version: &held.resource_version };
+        if let Err(stop) = publish(ctx, key, &at, &old, &new).await {
+            return stop;
+        }
+    }
+    let interval = stagger(key, ctx.options.probe_interval);
+    match failed {
+        None => After::Settled(Some(interval)),
+        Some(reason) if passing(reason) => After::Retry { reason, delay: None },
+        Some(reason) => After::Blocked { reason, resync: interval },
+    }
+}
+
+/// Whether trying again may help although nothing changed on the hub.
+fn passing(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::ClusterUnreachable
+            | Reason::ClusterTimeout
+            | Reason::ClusterTlsFailed
+            | Reason::ClusterUnauthorized
+            | Reason::ClusterForbidden
+            | Reason::ClusterOverloaded
+            | Reason::ClusterAnswerInvalid
+            | Reason::SecretForbidden
+            | Reason::HubWriteFailed
+    )
+}
+
+/// The interval, up to a tenth shorter, by the key: a fleet's probes spread, and each keeps its rhythm.
+fn stagger(key: &Key, interval: Duration) -> Duration {
+    let mut hasher = DefaultHasher::new();
+    key.to_string().hash(&mut hasher);
+    let share = u32::try_from(hasher.finish() % 100).unwrap_or(0);
+    interval - interval * share / 1000
+}
+
+async fn look(ctx: &Context, key: &Key, registration: &ClusterRegistration) -> Result<Probe, Problem> {
+    let at = &registration.spec.kube_config_secret_ref;
+    let secret = resolve::secret(ctx, &key.workspace, at)?;
+    let client = resolve::connect(ctx, key, at, &secret).await?.client;
+    let version = client.apiserver_version().await.map_err(|error| problem(&error))?.git_version;
+    let system = Api::<Namespace>::all(client.clone()).get("kube-system").await.map_err(|error| problem(&error))?;
+    let info = ClusterInfo { version: conditions::bounded(&version), uid: system.metadata.uid.unwrap_or_default() };
+    let (resources, limits) = match nodes(&client).await {
+        Ok(resources) => (Some(resources), None),
+        Err(error) => {
+            let failure = Failure::of(Side::Physical, &error);
+            if failure.code != Some(403) {
+                return Err(Problem { reason: failure.reason, message: failure.message });
+            }
+            (None, Some("Its nodes may not be listed, so its capacity is not known: grant list on nodes.".to_owned()))
+        }
+    };
+    Ok(Probe { info, resources, limits })
+}
+
+fn problem(error: &kube::Error) -> Problem {
+    let failure = Failure::of(Side::Physical, error);
+    Problem { reason: failure.reason, message: failure.message }
+}
+
+async fn nodes(client: &kube::Client) -> Result<ResourceSummary, kube::Error> {
+    let api = Api::<Node>::all(client.clone());
+    let mut sum = NodeSum::default();
+    let mut page = ListParams::default().limit(PAGE);
+    loop {
+        let list = api.list(&page).await?;
+        let next = list.metadata.continue_.filter(|token| !token.is_empty());
+        for node in list.items {
+            sum.add(&capacity::Node::from(node));
+        }
+        match next {
+            Some(token) => page = page.continue_token(&token),
+            None => return Ok(sum.summary()),
+        }
+    }
+}
+
+async fn publish(
+    ctx: &Context,
+    key: &Key,
+    at: &Version<'_>,
+    old: &berthage_core::api::ClusterRegistrationStatus,
+    new: &berthage_core::api::ClusterRegistrationStatus,
+) -> Result<(), After> {
+    let (Ok(before), Ok(after)) = (serde_json::to_value(old), serde_json::to_value(new)) else {
+        return Err(After::Retry { reason: Reason::ObjectInvalid, delay: None });
+    };
+    let Some(change) = patch::diff(&before, &after) else { return Ok(()) };
+    match ctx.hub.patch_status(key, at, &change).await {
+        Ok(wire) => {
+            if let Err(error) = ctx.making.store.upsert(key, &wire) {
+                tracing::warn!(%key, %error, "the hub's answer cannot be held");
+            }
+            // Its targets read what was written here.
+            Ok(())
+        }
+        Err(error) => {
+            let failure = Failure::of(Side::Hub, &error);
+            tracing::info!(%key, error = failure.message, "the status could not be written");
+            Err(After::Retry { reason: Reason::HubWriteFailed, delay: failure.is_conflict().then_some(Duration::ZERO) })
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! A SyncTarget: the pipeline on one screen, and what a run carries from step to step.
+
+use std::time::Duration;
+
+use berthage_core::api::{CredentialStatus, InventoryEntry, SyncTarget, SyncTargetStatus};
+use berthage_core::key::Key;
+use berthage_core::names::{TARGET_FINALIZER, TargetNames};
+use berthage_core::reason::Reason;
+use berthage_core::status::target::{Assessment, Finding};
+use berthage_core::status::transitions::Notice;
+use jiff::Timestamp;
+
+use super::resolve::Cluster;
+use super::{After, Again, Context, Stop, apply, detach, issue, observe, plan, publish, render, resolve};
+use crate::store::Held;
+
+/// What one run works on and has found out so far.
+pub(crate) struct Work<'a> {
+    /// Which target.
+    pub key: &'a Key,
+    /// The object in the version that this run stands on; writes move it on.
+    pub held: Held,
+    /// The object.
+    pub target: SyncTarget,
+    /// Its status as it is on the hub.
+    pub published: SyncTargetStatus,
+    /// The names of what belongs to it.
+    pub names: TargetNames,
+    /// The only reading of the clock.
+    pub now: Timestamp,
+    /// Failures in a row before this run.
+    pub attempt: u32,
+    /// What was found out.
+    pub found: Assessment,
+    /// Our objects downstream, as this run leaves them.
+    pub inventory: Vec<InventoryEntry>,
+    /// The registration that the inventory belongs to.
+    pub cluster: Option<String>,
+    /// uid of that cluster.
+    pub cluster_uid: Option<String>,
+    /// The syncer's credential.
+    pub credential: Option<CredentialStatus>,
+    /// Whether the object went with its last finalizer: there is nothing left to write a status to.
+    pub gone: bool,
+    /// Hash of what was rendered, once everything of it is applied.
+    pub revision: Option<String>,
+    /// Why the last revision could not be made or applied.
+    pub blocked: Option<Finding>,
+    /// Why the cluster cannot be asked.
+    pub unreachable: Option<Finding>,
+    /// Whether every desired object is as desired.
+    pub applied: bool,
+    /// News for people, besides what the conditions' transitions tell.
+    pub notices: Vec<Notice>,
+    /// What plugins want to be told: it is, in a run that changes something.
+    pub notes: Vec<Notice>,
+    /// The earliest time at which something is due although nothing changes.
+    pub due: Option<Duration>,
+}
+
+impl Work<'_> {
+    /// Notes that something is due after that time.
+    pub(crate) fn due_in(&mut self, delay: Duration) {
+        self.due = Some(self.due.map_or(delay, |due| due.min(delay)));
+    }
+
+    /// Notes that something is due at that time.
+    pub(crate) fn due_at(&mut self, at: Timestamp) {
+        self.due_in(Duration::try_from(at.duration_since(self.now)).unwrap_or(Duration::ZERO));
+    }
+
+    /// Notes why the revision cannot be made or applied, and stops.
+    pub(crate) fn block(&mut self, finding: Finding, again: Again) -> Stop {
+        let stop = Stop::new(finding.reason, again);
+        self.blocked = Some(finding);
+        stop
+    }
+
+    /// Notes that the cluster cannot be used, and stops.
+    pub(crate) fn disconnect(&mut self, finding: Finding, again: Again) -> Stop {
+        let stop = Stop::new(finding.reason, again);
+        self.found.cluster_connected = Some(finding.clone());
+        self.unreachable = Some(finding);
+        stop
+    }
+
+    /// The key of the registration of that name in the target's workspace.
+    pub(crate) fn registration(&self, name: &str) -> Key {
+        Key::registration(&self.key.workspace, name)
+    }
+
+    /// The namespace downstream.
+    pub(crate) fn namespace(&self) -> &str {
+        self.target.spec.syncer_config.downstream_namespace.as_deref().unwrap_or(&self.names.namespace)
+    }
+
+    /// Whether nothing may be changed downstream, apart from credentials.
+    pub(crate) fn held_back(&self, ctx: &Context) -> bool {
+        self.target.spec.paused || ctx.options.observe_only
+    }
+}
+
+/// The pipeline. Each line is a module; the comment says what it may do.
+async fn advance(ctx: &Context, work: &mut Work<'_>) -> Result<(), Stop> {
+    let cluster = find_cluster(ctx, work).await?; //                   reads the hub: registration, Secret
+    detach::leave_other_cluster(ctx, work, &cluster).await?; //         only after clusterRef was moved
+    let snapshot = observe::snapshot(&ctx.making, work, Some(&cluster.registration))?; // what is known, as one value
+    let plan = plan::plan(&ctx.making, work, &snapshot)?; //            the reconciler plugin
+    let objects = render::objects(&ctx.making, work, &snapshot, &plan)?; //     templates, transformers, seal, guard
+    if ctx.options.observe_only {
+        return Err(observe::only(work));
+    }
+    publish::finalizers(ctx, work, &cluster).await?; //                 writes the hub, before anything else is written
+    let link = observe::link(ctx, &cluster);
+    let credential = issue::credential(ctx, work, &link).await?; //     writes the hub: the syncer's identity
+    apply::apply(ctx, work, &cluster, &link, objects, credential).await?; //   writes the physical cluster
+    plan::report(&ctx.making, work, &snapshot)
+}
+
+async fn find_cluster(ctx: &Context, work: &mut Work<'_>) -> Result<Cluster, Stop> {
+    let key = work.registration(&work.target.spec.cluster_ref.name);
+    match resolve::cluster(ctx, &key).await {
+        Ok(cluster) => {
+            observe::cluster(work, &cluster)?;
+            Ok(cluster)
+        }
+        Err((finding, stop)) => {
+            work.disconnect(finding, stop.retry);
+            Err(stop)
+        }
+    }
+}
+
+pub(super) async fn reconcile(ctx: &Context, key: &Key, attempt: u32) -> After {
+    let Some(held) = ctx.making.store.get(key) else {
+        ctx.memos.forget(key);
+        return After::Forget;
+    };
+    let now = Timestamp::now();
+    let memo = Memo::of(ctx, key, &held);
+    if let Some(known) = ctx.memos.get(key)
+        && known.same(&memo)
+        && known.until.is_none_or(|until| now < until)
+    {
+        return After::Settled(known.until.map(|until| Duration::try_from(until.duration_since(now)).unwrap_or_default()));
+    }
+    let target: SyncTarget = match held.decode() {
+        Ok(target) => target,
+        Err(error) => return publish::unreadable(ctx, key, &held, &error).await,
+    };
+    let mut work = start(key, held, target, now, attempt);
+    let deleting = work.held.deleting;
+    if deleting && !has_finalizer(&work.target) {
+        ctx.memos.forget(key);
+        return After::Settled(None);
+    }
+    let result = if deleting { detach::detach(ctx, &mut work).await } else { advance(ctx, &mut work).await };
+    observe::conclude(ctx, &mut work);
+    let published = publish::status(ctx, &mut work).await;
+    let after = conclude(&work, result.and(published));
+    match after {
+        After::Settled(due) => {
+            let until = due.and_then(|due| now.checked_add(due).ok());
+            ctx.memos.put(key, Memo { until, ..Memo::of(ctx, key, &work.held) });
+        }
+        _ => ctx.memos.forget(key),
+    }
+    after
+}
+
+fn has_finalizer(target: &SyncTarget) -> bool {
+    target.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == TARGET_FINALIZER)
+}
+
+pub(super) fn start<'a>(key: &'a Key, held: Held, target: SyncTarget, now: Timestamp, attempt: u32) -> Work<'a> {
+    let published = target.status.clone().unwrap_or_default();
+    let names = TargetNames::new(&key.workspace, &held.uid);
+    let syncer = published.syncer.clone().unwrap_or_default();
+    let cluster = published.cluster.clone().unwrap_or_default();
+    Work {
+        key,
+        names,
+        now,
+        attempt,
+        found: Assessment { generation: target.metadata.generation, ..Assessment::default() },
+        inventory: published.inventory.clone(),
+        cluster: cluster.name,
+        cluster_uid: cluster.uid,
+        credential: syncer.credential,
+        revision: syncer.revision,
+        gone: false,
+        blocked: None,
+        unreachable: None,
+        applied: !published.inventory.is_empty() && published.inventory.iter().all(|entry| entry.hash.is_some()),
+        notices: Vec::new(),
+        notes: Vec::new(),
+        due: None,
+        held,
+        published,
+        target,
+    }
+}
+
+fn conclude(work: &Work<'_>, result: Result<(), Stop>) -> After {
+    let resync = work.target.spec.syncer_config.resync_period.get();
+    let due = work.due.map_or(resync, |due| due.min(resync));
+    match result {
+        Ok(()) => After::Settled(Some(due)),
+        Err(Stop { retry: Again::OnChange, reason }) => match reason {
+            // Held back on purpose is no failure.
+            Reason::Paused | Reason::ObserveOnly | Reason::CleanedUp => After::Settled(Some(due)),
+            _ => After::Blocked { reason, resync: due },
+        },
+        Err(Stop { retry: Again::Now, .. }) => After::Settled(Some(Duration::ZERO)),
+        Err(Stop { retry: Again::Backoff, reason }) => After::Retry { reason, delay: None },
+        Err(Stop { retry: Again::After(delay), reason }) => After::Retry { reason, delay: Some(delay) },
+    }
+}
+
+/// What a target looked like when nothing was left to do. While it looks the same and nothing is due, a run ends at once.
+///
+/// It holds everything that a run reads, by version: the hub's objects, what is seen downstream, plugins and templates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Memo {
+    seen: Vec<u8>,
+    until: Option<Timestamp>,
+}
+
+impl Memo {
+    fn of(ctx: &Context, key: &Key, held: &Held) -> Self {
+        Self { seen: observe::fingerprint(ctx, key, held), until: None }
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        self.seen == other.seen
+    }
+}

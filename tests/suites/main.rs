@@ -1,0 +1,6 @@
+//! The end-to-end suites: one binary, so that they share their clusters.
+//!
+//! `cargo xtask test` builds what they need and runs them. By hand: `cargo xtask servers`, then
+//! `cargo test -p berthage-e2e --test e2e -- --ignored NAME`.
+
+mod harness;

@@ -1,0 +1,88 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Result;
+use crate::progress::Progress;
+use crate::repository::Repository;
+use crate::wasm_toolchain::Choice;
+use crate::{coverage, dist, plugins, servers, suites};
+
+/// The project's chores: plugins, servers, tests, demo, releases.
+///
+/// Every command does its own set-up, shows what it does and how long it took, and skips what is up to date. Output of
+/// the tools it calls goes to target/xtask/*.log; the log of a step that failed is named and its end is shown.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build every plugin of this repository to target/plugins/<name>.wasm
+    ///
+    /// The compiler for wasm32-unknown-unknown is the first of these that is there: the target installed for the
+    /// toolchain in use; the same, after `rustup target add`; Debian's rustc-web, cargo-web and rust-web-src, which are
+    /// installed when this runs as root.
+    Plugins {
+        /// Use only this source of a compiler
+        #[arg(long, value_enum)]
+        toolchain: Option<Choice>,
+    },
+    /// Build the servers of the end-to-end suite with Go, to target/servers/bin
+    ///
+    /// etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok, in the versions of
+    /// tests/servers/go.mod. The first build takes some minutes.
+    Servers,
+    /// Run all tests: unit, golden and property tests, then the end-to-end suite on real servers
+    Test {
+        /// Run only tests whose name contains this
+        #[arg(last = true)]
+        filter: Option<String>,
+    },
+    /// Show the main job on real servers: a hub and two physical clusters on 127.0.0.1
+    Demo {
+        /// Leave at the end, with nothing left running, instead of waiting for Ctrl-C
+        #[arg(long)]
+        exit: bool,
+    },
+    /// Build a release and lay it out as bin/ and share/
+    Dist {
+        /// Where to put it; what an earlier run left there is replaced
+        #[arg(long, value_name = "DIR", default_value = "target/dist")]
+        out: PathBuf,
+    },
+    /// Print line and branch coverage of host/core by its own tests
+    Coverage,
+}
+
+impl Arguments {
+    pub(crate) fn run(self) -> Result<()> {
+        let repository = Repository::find()?;
+        let progress = Progress::start(&repository)?;
+        match self.command {
+            Command::Plugins { toolchain } => plugins::build(&repository, &progress, toolchain).map(drop),
+            Command::Servers => servers::build(&repository, &progress),
+            Command::Test { filter } => suites::test(&repository, &progress, filter.as_deref()),
+            Command::Demo { exit } => suites::demo(&repository, &progress, exit),
+            Command::Dist { out } => dist::lay_out(&repository, &progress, &out),
+            Command::Coverage => coverage::measure(&repository, &progress),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

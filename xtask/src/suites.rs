@@ -1,0 +1,48 @@
+//! Tests and demo: the set-up they need, then the programs themselves.
+
+use std::os::unix::process::CommandExt as _;
+
+use crate::child;
+use crate::failure::{Failure, Result};
+use crate::progress::Progress;
+use crate::repository::Repository;
+use crate::{plugins, servers};
+
+/// Runs every test that can run on any machine.
+pub(crate) fn test(repository: &Repository, progress: &Progress, filter: Option<&str>) -> Result<()> {
+    set_up(repository, progress)?;
+    progress.say("unit, golden and property tests");
+    let mut workspace = repository.cargo();
+    workspace.args(["test", "--workspace"]).args(filter);
+    child::run_shown(workspace)?;
+    progress.say("end-to-end suite on real servers");
+    let mut end_to_end = repository.cargo();
+    end_to_end.args(["test", "--package", "berthage-e2e", "--test", "e2e", "--"]).args(filter).arg("--include-ignored");
+    child::run_shown(end_to_end)?;
+    progress.say("all passed. Not run: the same suite on a real kcp, which is not part of this version");
+    Ok(())
+}
+
+/// Runs the demo in the place of this program, so that Ctrl-C and the exit status are the demo's.
+pub(crate) fn demo(repository: &Repository, progress: &Progress, exit: bool) -> Result<()> {
+    set_up(repository, progress)?;
+    progress.step("build the demo", |log| {
+        let mut command = repository.cargo();
+        command.args(["build", "--package", "berthage-e2e", "--bin", "demo"]);
+        child::run(command, log)
+    })?;
+    let mut demo = std::process::Command::new(repository.cargo_target().join("debug/demo"));
+    demo.current_dir(repository.root()).args(exit.then_some("--exit"));
+    Err(Failure(format!("cannot start the demo: {}", demo.exec())))
+}
+
+/// Plugins, servers and the project's programs.
+fn set_up(repository: &Repository, progress: &Progress) -> Result<()> {
+    servers::build(repository, progress)?;
+    plugins::build(repository, progress, None)?;
+    progress.step("build berthage and berthage-syncer (minutes, the first time)", |log| {
+        let mut command = repository.cargo();
+        command.args(["build", "--package", "berthage", "--package", "berthage-syncer"]);
+        child::run(command, log)
+    })
+}
