@@ -215,7 +215,7 @@ mod tests {
     const HOSTILE: &str = "a\nERROR forged\r\u{1b}[2J\u{9b}31m\u{7}\0\u{2028}\u{202e}\"}{\tü";
 
     #[derive(Debug, thiserror::Error)]
-    #[error("outer {HOSTILE}")]
+    #[error("{HOSTILE} outer")]
     struct Outer(#[source] io::Error);
 
     fn hostile_events() {
@@ -248,7 +248,7 @@ mod tests {
         assert_eq!(lines[0]["level"], "INFO");
         assert_eq!(lines[0]["span"]["name"], "reconcile");
         assert_eq!(lines[0]["span"]["plain"], HOSTILE);
-        assert_eq!(lines[1]["causes"], format!("outer {HOSTILE}: {HOSTILE}"));
+        assert_eq!(lines[1]["causes"], format!("{HOSTILE} outer: {HOSTILE}"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Bounds on every request: the fence, the time, the size of the answer, and where it may come from.
 //!
 //! A request has one deadline for everything, from sending it to the last byte of its answer. A watch has it for the head of
-//! its answer only; after that it must not fall silent: API servers send a bookmark about each minute.
+//! its answer only; after that it must not be silent for longer than a watch lasts.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -24,7 +24,8 @@ pub struct Limits {
     pub connect: Duration,
     /// Time for a whole request that is no watch, connecting included, and for the head of a watch's answer.
     pub total: Duration,
-    /// Time that a watch may be silent.
+    /// Time that a watch may be silent. A kube-apiserver sends no bookmarks for a kind that had no event since it started, so
+    /// only the end of the watch itself (`timeoutSeconds`, 290 by kube's default) breaks a legitimate silence.
     pub silence: Duration,
     /// Bytes of an answer that is a collection, or that is about no resource at all.
     pub list_bytes: usize,
@@ -37,7 +38,7 @@ impl Default for Limits {
         Self {
             connect: Duration::from_secs(5),
             total: Duration::from_secs(10),
-            silence: Duration::from_secs(90),
+            silence: Duration::from_secs(330),
             list_bytes: 32 << 20,
             object_bytes: 4 << 20,
         }

@@ -1,10 +1,5 @@
 //! The generated bindings of `wit/plugin.wit`, the only ones. `convert` turns them into the host's own types.
 
-#![expect(
-    clippy::pedantic,
-    reason = "generated code; the contract's documentation is in the WIT file"
-)]
-
 /// The world `reconciler`, with `log` and `types`.
 pub(super) mod reconciler {
     wasmtime::component::bindgen!({

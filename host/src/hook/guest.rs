@@ -41,9 +41,8 @@ pub(super) struct GuestLog {
 }
 
 impl GuestLog {
-    fn emit(&mut self, level: Level, message: &str) {
+    fn emit(&mut self, level: Level, message: String) {
         self.lines_left -= 1;
-        let message = text::clean(message, self.line);
         let (plugin, hook) = (&*self.plugin, self.hook);
         match level {
             Level::Debug => tracing::debug!(target: "berthage::plugin", plugin, hook, "{message}"),
@@ -73,8 +72,8 @@ pub(super) fn define_log(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
             store.data_mut().log.dropped += 1;
             return Ok(());
         }
-        let message = message.to_str(&store)?.into_owned();
-        store.data_mut().log.emit(level, &message);
+        let message = text::clean(&message.to_str(&store)?, store.data().log.line);
+        store.data_mut().log.emit(level, message);
         Ok(())
     })
 }

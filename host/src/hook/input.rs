@@ -126,7 +126,7 @@ impl Serialize for Crossing<'_> {
         for (key, value) in object {
             match value {
                 Value::Object(metadata) if key == "metadata" => {
-                    map.serialize_entry(key, &CrossingMetadata(metadata))?
+                    map.serialize_entry(key, &CrossingMetadata(metadata))?;
                 }
                 _ => map.serialize_entry(key, value)?,
             }

@@ -270,7 +270,7 @@ impl Transformer {
     pub fn transform(&self, input: &Encoded, objects: &[Value]) -> Result<TransformOutcome, HookError> {
         let hook = Hook::Transform;
         self.run(input.workspace(), hook, |loaded| {
-            let objects: Vec<Vec<u8>> = objects.iter().map(|object| encode(object)).collect();
+            let objects: Vec<Vec<u8>> = objects.iter().map(encode).collect();
             let transformed = self.call_transformer(loaded, hook, |plugin, store| {
                 plugin.call_transform(store, &input.with_config(&loaded.config), &objects)
             })?;

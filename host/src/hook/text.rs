@@ -4,7 +4,7 @@
 /// spaces, marks that turn the writing direction go.
 pub(super) fn clean(text: &str, max: usize) -> String {
     let mut cleaned = String::with_capacity(text.len().min(max));
-    for c in text.trim_ascii().chars() {
+    for c in text.trim().chars() {
         let c = match c {
             '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => continue,
             c if c.is_control() => ' ',
@@ -15,7 +15,7 @@ pub(super) fn clean(text: &str, max: usize) -> String {
         }
         cleaned.push(c);
     }
-    cleaned
+    cleaned.trim().to_owned()
 }
 
 /// Letters, digits and dashes, beginning and ending with a letter or digit, at most 63.

@@ -27,18 +27,12 @@ pub(super) struct Election {
     leadership: watch::Sender<Leadership>,
     /// [`None`]: there was no lease yet.
     seen: Option<Seen>,
+    /// Work may not begin before this, if the lease is or turns out to be ours: set with each attempt to take it.
+    from: Instant,
     /// Failures in a row, to log some of them.
     failures: u32,
     /// Told to stop: it ends without having lost.
     stopped: bool,
-}
-
-/// The lease is held.
-struct Held {
-    /// When the request was sent that made it so.
-    since: Instant,
-    /// Work may begin then.
-    from: Instant,
 }
 
 impl Election {
@@ -56,6 +50,7 @@ impl Election {
             metrics,
             leadership,
             seen: None,
+            from: Instant::now(),
             failures: 0,
             stopped: false,
         }
@@ -79,12 +74,12 @@ impl Election {
     /// Until leadership is lost.
     async fn elect(&mut self, shutdown: &Shutdown) {
         loop {
-            let held = tokio::select! {
+            let since = tokio::select! {
                 biased;
                 () = shutdown.wait() => return std::future::pending().await,
-                held = self.stand_by() => held,
+                since = self.stand_by() => since,
             };
-            self.lead(held).await;
+            self.lead(since).await;
             // The lease may be gone again before work was to begin: then nothing is lost.
             if self.is_leading() {
                 return;
@@ -92,27 +87,32 @@ impl Election {
         }
     }
 
-    /// Waits for the lease to be free, and takes it.
-    async fn stand_by(&mut self) -> Held {
+    /// Waits for the lease to be free, and takes it. Says when the request was sent that did it.
+    async fn stand_by(&mut self) -> Instant {
         while !self.observe(far()).await {
             sleep(self.lease.config.renew_interval).await;
         }
         loop {
-            let (write, expired) = match self.step() {
+            let since = Instant::now();
+            let write = match self.step() {
                 Step::Wait { until } => {
                     self.follow(until).await;
                     continue;
                 }
-                Step::Create { expired } | Step::Take { expired } => (Write::Take, expired),
-                Step::Renew => (Write::Renew, false),
+                Step::Create { expired } | Step::Take { expired } => {
+                    let wait = if expired { self.lease.config.takeover_wait } else { Duration::ZERO };
+                    self.from = since + wait;
+                    Write::Take
+                }
+                // An attempt of before was served, and its answer lost.
+                Step::Renew => Write::Renew,
             };
-            let since = Instant::now();
             match self.lease.write(self.seen.as_ref(), write, far()).await {
                 Ok(lease) => {
                     self.see(lease);
-                    let wait = if expired { self.lease.config.takeover_wait } else { Duration::ZERO };
-                    tracing::info!(after_silence = expired, wait_ms = wait.as_millis(), "the lease is ours");
-                    return Held { since, from: since + wait };
+                    let wait = self.from.saturating_duration_since(Instant::now());
+                    tracing::info!(wait_ms = wait.as_millis(), "the lease is ours");
+                    return since;
                 }
                 Err(LeaseError::Changed) => self.look_again(self.pause(), far()).await,
                 Err(error) => {
@@ -124,16 +124,15 @@ impl Election {
     }
 
     /// Renews until that has not worked for too long, or somebody else holds the lease.
-    async fn lead(&mut self, held: Held) {
+    async fn lead(&mut self, mut since: Instant) {
         let config = self.lease.config.clone();
-        let Held { mut since, from } = held;
         loop {
-            if Instant::now() >= from {
+            if Instant::now() >= self.from {
                 self.fence.until(since + config.renew_deadline);
                 self.announce();
             }
             let next = since + config.renew_interval;
-            sleep_until(if self.is_leading() { next } else { next.min(from) }).await;
+            sleep_until(if self.is_leading() { next } else { next.min(self.from) }).await;
             match self.renew(since + config.renew_deadline).await {
                 Some(renewed) => since = renewed,
                 None => return,
@@ -289,6 +288,8 @@ impl Election {
             if self.step() != Step::Renew {
                 return;
             }
+            // Whoever finds it free begins at once: the leader that vanished before us must have its time.
+            sleep_until(self.from).await;
             match self.lease.write(self.seen.as_ref(), Write::Release, far()).await {
                 Ok(_) => {
                     tracing::info!("the lease is let go");

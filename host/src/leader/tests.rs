@@ -386,6 +386,55 @@ fn the_usual_proportions() {
     assert_ne!(config.identity, longer.identity);
 }
 
+/// The quiet after a leader that vanished is not lost when its successor ends before it began.
+#[tokio::test(start_paused = true)]
+async fn a_successor_that_ends_before_it_worked_passes_the_wait_on() {
+    let hub = Hub::new();
+    let mut first = Replica::new(&hub);
+    first.becomes(Leadership::Leading).await;
+    let second = Replica::new(&hub);
+    sleep(Duration::from_secs(1)).await;
+    first.now_is(Weather::Mute);
+    while first.may_work() {
+        sleep(Duration::from_millis(10)).await;
+    }
+    let stopped = Instant::now();
+    while hub.holder() != Some(second.identity.clone()) {
+        sleep(Duration::from_millis(10)).await;
+    }
+    let mut third = Replica::new(&hub);
+    assert!(!second.may_work());
+    second.campaign.released().await;
+    third.becomes(Leadership::Leading).await;
+    assert!(
+        stopped.elapsed() >= REQUEST && stopped.elapsed() < REQUEST + Duration::from_secs(3),
+        "{:?}",
+        stopped.elapsed()
+    );
+}
+
+/// The request that takes the lease over is served, and its answer lost: the wait counts all the same.
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_was_taken_over_unknowingly_is_waited_for() {
+    let hub = Hub::new();
+    let mut first = Replica::new(&hub);
+    first.becomes(Leadership::Leading).await;
+    let mut second = Replica::new(&hub);
+    sleep(Duration::from_secs(1)).await;
+    first.now_is(Weather::Mute);
+    while first.may_work() {
+        sleep(Duration::from_millis(10)).await;
+    }
+    let stopped = Instant::now();
+    second.now_is(Weather::Deaf);
+    while hub.holder() != Some(second.identity.clone()) {
+        sleep(Duration::from_millis(10)).await;
+    }
+    second.now_is(Weather::Fine);
+    second.becomes(Leadership::Leading).await;
+    assert!(stopped.elapsed() >= REQUEST, "{:?}", stopped.elapsed());
+}
+
 /// Three replicas, every one's network changing all the time, some ending and being started again. Never two may work, and
 /// after one of them vanished none does for the time of a request.
 #[tokio::test(start_paused = true)]
@@ -393,7 +442,7 @@ async fn never_two_may_work_whatever_happens() {
     let draw =
         |seed: u64, round: u64, of: u64| -> u64 { jitter(Duration::from_nanos(of), seed, round).as_nanos() as u64 };
     let (mut terms, mut handed_over) = (0, 0);
-    for seed in 0..60 {
+    for seed in 0..30 {
         let hub = Hub::new();
         let mut replicas: Vec<Replica> = (0..3).map(|_| Replica::new(&hub)).collect();
         // Who worked last, until when, and whether it ended in order.
@@ -443,5 +492,5 @@ async fn never_two_may_work_whatever_happens() {
             }
         }
     }
-    assert!(terms > 100 && handed_over > 30 && terms - handed_over > 30, "{terms} terms, {handed_over} handed over");
+    assert!(terms > 60 && handed_over > 20 && terms - handed_over > 20, "{terms} terms, {handed_over} handed over");
 }

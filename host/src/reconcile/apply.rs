@@ -231,7 +231,7 @@ async fn send(
     let params = PatchParams::apply(FIELD_MANAGER).force();
     let result = if secret {
         let Some(bytes) = credential.body(&body) else { return Sent::Lost };
-        api.patch(&change.id.name, &params, &Patch::Apply(&*bytes)).await
+        apply_bytes(client, &api, &change.id.name, &bytes).await
     } else {
         api.patch(&change.id.name, &params, &Patch::Apply(&body)).await
     };
@@ -255,6 +255,22 @@ async fn send(
             }
         }
     }
+}
+
+/// Server-side apply of a body that is bytes already: a Secret's content is put into no tree of values.
+async fn apply_bytes(
+    client: &Client,
+    api: &Api<DynamicObject>,
+    name: &str,
+    body: &[u8],
+) -> Result<DynamicObject, kube::Error> {
+    let url = format!("{}/{name}?fieldManager={FIELD_MANAGER}&force=true", api.resource_url());
+    let request = http::Request::patch(url)
+        .header(http::header::CONTENT_TYPE, "application/apply-patch+yaml")
+        .header(http::header::ACCEPT, "application/json")
+        .body(body.to_vec())
+        .map_err(kube::Error::HttpError)?;
+    client.request(request).await
 }
 
 /// An answer without uid or resourceVersion, or a Deployment that is none.

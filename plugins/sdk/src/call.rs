@@ -3,6 +3,7 @@
 //! The exported functions of a component do nothing but call these, so a test on the developer's machine goes the same way
 //! as production does.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::input::{ApplyResult, Input, RawGroup, Reads};
@@ -67,12 +68,26 @@ enum Undecoded {
     Other(String),
 }
 
+/// JSON into a type; the error begins with the path of the field.
+fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
+    // Keeping track of the path costs time, so it is done only for a text that has an error in it.
+    serde_json::from_slice(json).or_else(|_| {
+        serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(json)).map_err(|error| {
+            let path = error.path().to_string();
+            let what = error.into_inner().to_string();
+            // Line and column mean nothing to somebody who never saw the text.
+            let what = what.split(" at line ").next().unwrap_or_default();
+            if path == "." { what.to_owned() } else { format!("{path}: {what}") }
+        })
+    })
+}
+
 fn decode<P: Plugin>(raw: RawInput) -> Result<Input<P>, Undecoded> {
-    let other = |what: &str, error: serde_json::Error| Undecoded::Other(format!("{what} of the input: {error}"));
+    let other = |what: &str, error: String| Undecoded::Other(format!("{what} of the input: {error}"));
     Ok(Input {
-        config: serde_json::from_slice(&raw.config).map_err(|error| other("the configuration", error))?,
-        facts: serde_json::from_slice(&raw.facts).map_err(|error| other("the facts", error))?,
-        subject: serde_json::from_slice(&raw.subject).map_err(|error| Undecoded::Subject(error.to_string()))?,
+        config: parse(&raw.config).map_err(|error| other("the configuration", error))?,
+        facts: parse(&raw.facts).map_err(|error| other("the facts", error))?,
+        subject: parse(&raw.subject).map_err(Undecoded::Subject)?,
         reads: Reads(raw.reads),
         results: raw.results,
         now: raw.now,
@@ -90,7 +105,7 @@ pub fn describe<P: Plugin>() -> Vec<u8> {
 /// # Errors
 /// What is wrong, a line each.
 pub fn check_config<P: Plugin>(config: &[u8]) -> Result<Vec<u8>, Vec<String>> {
-    let config = serde_json::from_slice(config).map_err(|error| vec![error.to_string()])?;
+    let config = parse(config).map_err(|error| vec![error])?;
     let config = P::check_config(config)?;
     serde_json::to_vec(&config).map_err(|error| vec![error.to_string()])
 }
@@ -100,7 +115,7 @@ pub fn check_config<P: Plugin>(config: &[u8]) -> Result<Vec<u8>, Vec<String>> {
 /// # Errors
 /// The configuration does not decode, or the plugin says that something unexpected happened.
 pub fn select<P: Plugin>(subject: &[u8], config: &[u8]) -> Result<Vec<Selection>, String> {
-    let config = serde_json::from_slice(config).map_err(|error| format!("the configuration: {error}"))?;
+    let config = parse(config).map_err(|error| format!("the configuration: {error}"))?;
     match serde_json::from_slice(subject) {
         Ok(subject) => P::select(&subject, &config),
         Err(_) => Ok(Vec::new()),
@@ -200,7 +215,9 @@ mod tests {
         }
 
         fn select(subject: &Subject, _: &Config) -> Result<Vec<Selection>, String> {
-            Ok(vec![Selection::on_hub("all", "", "v1", "ConfigMap").named(&subject.count.to_string()).in_namespace("n")])
+            Ok(vec![
+                Selection::on_hub("all", "", "v1", "ConfigMap").named(&subject.count.to_string()).in_namespace("n"),
+            ])
         }
     }
 
@@ -234,6 +251,10 @@ mod tests {
     fn a_configuration_gets_its_defaults_or_its_problems() {
         assert_eq!(check_config::<Counter>(b"{}").unwrap(), br#"{"factor":2}"#);
         assert_eq!(check_config::<Counter>(br#"{"factor":0}"#).unwrap_err(), ["factor: must not be 0"]);
+        assert_eq!(
+            check_config::<Counter>(br#"{"factor":"x"}"#).unwrap_err(),
+            ["factor: invalid type: string \"x\", expected u32"]
+        );
         let unknown = check_config::<Counter>(br#"{"facto":1}"#).unwrap_err();
         assert!(unknown[0].contains("facto"), "{unknown:?}");
     }
@@ -278,8 +299,13 @@ mod tests {
 
     #[test]
     fn results_and_log_lines_are_kept() {
-        let object =
-            ObjectRef { group: String::new(), version: "v1".into(), kind: "A".into(), namespace: "n".into(), name: "a".into() };
+        let object = ObjectRef {
+            group: String::new(),
+            version: "v1".into(),
+            kind: "A".into(),
+            namespace: "n".into(),
+            name: "a".into(),
+        };
         let input = RawInput::new(&json!({}), &json!({})).result(ApplyResult {
             object,
             ok: false,

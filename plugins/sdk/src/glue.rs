@@ -240,7 +240,8 @@ impl From<Next> for types::Next {
 
 impl From<Plan> for types::PlanOutcome {
     fn from(plan: Plan) -> Self {
-        let renders = plan.renders.into_iter().map(|render| types::Render { set: render.set, values: json(&render.values) });
+        let renders =
+            plan.renders.into_iter().map(|render| types::Render { set: render.set, values: json(&render.values) });
         Self {
             renders: renders.collect(),
             objects: plan.objects.iter().map(json).collect(),

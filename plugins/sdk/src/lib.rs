@@ -58,8 +58,8 @@ macro_rules! export_reconciler {
         #[cfg(target_family = "wasm")]
         const _: () = {
             type Exported = $crate::glue::ReconcilerComponent<$plugin>;
-            $crate::glue::about::export!(Exported with_types_in $crate::glue::about);
-            $crate::glue::reconcile::export!(Exported with_types_in $crate::glue::reconcile);
+    $crate::glue::about::export!(Exported with_types_in $crate::glue::about);
+    $crate::glue::reconcile::export!(Exported with_types_in $crate::glue::reconcile);
         };
         const _: fn() = || {
             fn is_reconciler<T: $crate::Reconciler>() {}
@@ -77,8 +77,8 @@ macro_rules! export_transformer {
         #[cfg(target_family = "wasm")]
         const _: () = {
             type Exported = $crate::glue::TransformerComponent<$plugin>;
-            $crate::glue::about::export!(Exported with_types_in $crate::glue::about);
-            $crate::glue::transform::export!(Exported with_types_in $crate::glue::transform);
+    $crate::glue::about::export!(Exported with_types_in $crate::glue::about);
+    $crate::glue::transform::export!(Exported with_types_in $crate::glue::transform);
         };
         const _: fn() = || {
             fn is_transformer<T: $crate::Transformer>() {}
@@ -86,3 +86,8 @@ macro_rules! export_transformer {
         };
     };
 }
+
+/// The manual's example, compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/plugins.md")]
+struct Manual;

@@ -151,7 +151,6 @@ impl From<bool> for Status {
 
 /// One aspect of the subject's state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Condition {
     /// Name, of letters, digits and dashes, at most 63. The host puts the plugin's name and a slash before it.
     pub kind: String,

@@ -8,9 +8,7 @@
 pub mod logic;
 pub mod rights;
 
-use berthage_plugin_sdk::{
-    About, Input, Plan, Plugin, Reconciler, Report, Selection, export_reconciler, facts::Facts,
-};
+use berthage_plugin_sdk::{About, Input, Plan, Plugin, Reconciler, Report, Selection, export_reconciler, facts::Facts};
 
 use logic::{Config, SyncTarget};
 

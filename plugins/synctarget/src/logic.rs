@@ -33,7 +33,9 @@ impl Config {
     /// What is wrong, a line each.
     pub fn checked(self) -> Result<Self, Vec<String>> {
         match self.default_image.as_deref() {
-            Some("") => Err(vec!["defaultImage: must not be empty; leave it out for the controller's default".to_owned()]),
+            Some("") => {
+                Err(vec!["defaultImage: must not be empty; leave it out for the controller's default".to_owned()])
+            }
             Some(image) if image.len() > 1024 || image.contains(char::is_whitespace) => {
                 Err(vec!["defaultImage: is not an image reference".to_owned()])
             }
@@ -228,7 +230,11 @@ pub fn report(facts: &Facts) -> Report {
 fn named(resources: &[Resource]) -> String {
     let mut names: Vec<String> = resources
         .iter()
-        .map(|Resource { group, resource, .. }| if group.is_empty() { resource.clone() } else { format!("{resource}.{group}") })
+        .map(
+            |Resource { group, resource, .. }| {
+                if group.is_empty() { resource.clone() } else { format!("{resource}.{group}") }
+            },
+        )
         .collect();
     names.sort_unstable();
     names.dedup();

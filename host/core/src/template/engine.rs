@@ -10,7 +10,7 @@ use minijinja::{Environment, Error, ErrorKind, OutputSpan, OutputSpanKind, State
 
 use super::emit::{self, Budget, Refusal, Values};
 use super::error::TemplateError;
-use super::layer::File;
+use super::layer::{File, SHARED_FILE};
 use super::limits::Limits;
 use super::place::Place;
 use super::skeleton::Unfit;
@@ -85,6 +85,26 @@ impl Engine {
         Ok(Output { text: captured.into_output(), values: values.unwrap_or_default() })
     }
 
+    /// The names that [`SHARED_FILE`] sets, if there is such a file.
+    pub(super) fn shared(&self, context: &Emitted) -> Result<Vec<(String, Emitted)>, TemplateError> {
+        if !self.files.contains_key(SHARED_FILE) {
+            return Ok(Vec::new());
+        }
+        let failed = |error: Error| self.error(&error, SHARED_FILE, context);
+        let template = self.environment.get_template(SHARED_FILE).map_err(failed)?;
+        let mut captured = template.render_captured(context).map_err(failed)?;
+        let emitted =
+            captured.with_state_mut(|state| state.get_extension::<Values>().map_or(0, |values| values.slots.len()));
+        if emitted > 0 {
+            let message =
+                "this file sets names and makes no text: use {% set %}, and put fields into a partial to include";
+            return Err(TemplateError::UnusedValue { place: self.lost(SHARED_FILE, "", emitted, context), message });
+        }
+        let state = captured.state();
+        let names = state.exports().into_iter().filter(|name| !name.starts_with('_'));
+        Ok(names.filter_map(|name| Some((name.to_owned(), state.lookup(name)?))).collect())
+    }
+
     /// The beginning of a file.
     pub(super) fn beginning(&self, file: &str) -> Place {
         self.place(file, &(0..0))
@@ -130,9 +150,13 @@ impl Engine {
         }
     }
 
-    /// The error for a value that was emitted and is not in the text: something captured or discarded it. `emitted` values
-    /// were.
-    pub(super) fn lost(&self, file: &str, text: &str, emitted: usize, context: &Emitted) -> TemplateError {
+    /// The error for a value that was emitted and is not in the text, because something captured or discarded it.
+    pub(super) fn captured(&self, file: &str, text: &str, emitted: usize, context: &Emitted) -> TemplateError {
+        TemplateError::UnusedValue { place: self.lost(file, text, emitted, context), message: CAPTURED }
+    }
+
+    /// Where the first of `emitted` values was emitted that is not in the text.
+    fn lost(&self, file: &str, text: &str, emitted: usize, context: &Emitted) -> Place {
         let present: BTreeSet<u32> = slot::find_all(text).map(|(_, slot)| slot).collect();
         let lost = (0_u32..).take(emitted).find(|slot| !present.contains(slot)).unwrap_or_default();
         // Only the engine knows where it emits, and it tells when that fails: once more, failing at this value.
@@ -144,8 +168,7 @@ impl Engine {
             if emitted == lost as usize + 1 { Err(ErrorKind::BadSerialization.into()) } else { Ok(()) }
         });
         let error = environment.get_template(file).and_then(|template| template.render(context)).err();
-        let place = error.map(|error| self.error_place(innermost(&error), file));
-        TemplateError::UnusedValue { place: place.unwrap_or_else(|| self.beginning(file)), message: CAPTURED }
+        error.map_or_else(|| self.beginning(file), |error| self.error_place(innermost(&error), file))
     }
 
     fn spans(&self, file: &str, context: &Emitted) -> Spans {
@@ -181,7 +204,7 @@ impl Engine {
             ErrorKind::TemplateNotFound => TemplateError::Evaluation {
                 place,
                 message:
-                    "there is no such template in the set: includes take a file name of the set, such as '_labels.j2'"
+                    "there is no such template in the set: includes take a file name of the set, such as '_spec.j2'"
                         .to_owned(),
             },
             kind => {

@@ -206,6 +206,14 @@ pub enum TemplateError {
     /// The host handed over facts under a name that is not free, or not as a map.
     #[error("the sealed values must be a map without the name `values`, which is the layers': correct the plugin")]
     Sealed,
+    /// A shared name is a fact's.
+    #[error("{place}: `{name}` is a name of the host's: choose another name")]
+    SharedName {
+        /// The file that sets it.
+        place: Place,
+        /// The name.
+        name: String,
+    },
     /// A patch file is not as it should be.
     #[error("{place}: {message}")]
     Patch {
@@ -251,6 +259,7 @@ impl TemplateError {
             | Self::NotAnObject { place, .. }
             | Self::TooManyObjects { place, .. }
             | Self::ValuesNotAMap { place }
+            | Self::SharedName { place, .. }
             | Self::Patch { place, .. }
             | Self::PatchUnmatched { place } => Some(place),
             Self::UnknownFile { .. }

@@ -14,6 +14,8 @@ use crate::names::hex;
 pub const SCHEMA_FILE: &str = "values.schema.json";
 /// A layer's values.
 pub const VALUES_FILE: &str = "values.yaml";
+/// The partial whose names every template sees.
+pub const SHARED_FILE: &str = "_shared.j2";
 const TEMPLATE_SUFFIX: &str = ".yaml.j2";
 const PARTIAL_SUFFIX: &str = ".j2";
 const PATCH_FOLDER: &str = "patches/";

@@ -26,6 +26,8 @@ mod place;
 mod scalar;
 mod skeleton;
 mod slot;
+#[cfg(test)]
+mod speed;
 mod values;
 mod yaml;
 
@@ -40,7 +42,7 @@ use self::skeleton::Cache;
 use self::values::Values;
 
 pub use self::error::TemplateError;
-pub use self::layer::{Layer, SCHEMA_FILE, VALUES_FILE};
+pub use self::layer::{Layer, SCHEMA_FILE, SHARED_FILE, VALUES_FILE};
 pub use self::limits::Limits;
 pub use self::place::Place;
 
@@ -158,8 +160,23 @@ impl TemplateSet {
                 });
             }
         };
-        let facts = sealed.iter().map(|(name, value)| (name.as_str(), emit::to_template(value)));
-        Ok(Emitted::from_pairs(facts.chain(std::iter::once((VALUES_NAME, values)))))
+        let mut names: BTreeMap<&str, Emitted> =
+            sealed.iter().map(|(name, value)| (name.as_str(), emit::to_template(value))).collect();
+        names.insert(VALUES_NAME, values);
+        let context = Emitted::from(names.clone());
+        let shared = self.engine.shared(&context)?;
+        if shared.is_empty() {
+            return Ok(context);
+        }
+        for (name, value) in &shared {
+            if names.insert(name, value.clone()).is_some() {
+                return Err(TemplateError::SharedName {
+                    place: self.engine.beginning(SHARED_FILE),
+                    name: name.clone(),
+                });
+            }
+        }
+        Ok(Emitted::from(names))
     }
 
     fn render_file(
@@ -179,7 +196,7 @@ impl TemplateSet {
         let unfit = |unfit| self.engine.unfit(unfit, name, context);
         let skeleton = template.cache.skeleton(&text, self.limits.depth).map_err(unfit)?;
         if skeleton.slots() != values.slots.len() {
-            return Err(self.engine.lost(name, &text, values.slots.len(), context));
+            return Err(self.engine.captured(name, &text, values.slots.len(), context));
         }
         let filled = skeleton.fill(&mut values.slots).map_err(unfit)?;
         for (object, start) in filled.into_iter().zip(skeleton.starts()) {

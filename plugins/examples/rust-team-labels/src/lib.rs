@@ -106,8 +106,14 @@ mod tests {
     #[test]
     fn labels_of_others_are_refused() {
         let refused = |config: Value| check_config::<TeamLabels>(config.to_string().as_bytes()).unwrap_err();
-        assert!(refused(json!({"team": "a", "labels": {"berthage.dev/target": "x"}}))[0].starts_with("labels.berthage.dev/target"));
-        assert_eq!(refused(json!({"team": "a", "labels": {"app.kubernetes.io/managed-by": "x", "team": "b"}})).len(), 2);
+        assert!(
+            refused(json!({"team": "a", "labels": {"berthage.dev/target": "x"}}))[0]
+                .starts_with("labels.berthage.dev/target")
+        );
+        assert_eq!(
+            refused(json!({"team": "a", "labels": {"app.kubernetes.io/managed-by": "x", "team": "b"}})).len(),
+            2
+        );
         assert!(refused(json!({"team": "not a label"}))[0].starts_with("team:"));
         assert!(refused(json!({}))[0].contains("team"));
         assert!(refused(json!({"team": "a", "labels": {"x": "-"}}))[0].starts_with("labels.x"));

@@ -31,9 +31,9 @@ behaviours! {
     Recurse = "recurse",
     /// A million log lines.
     Flood = "flood",
-    /// A log line of 16 MiB.
+    /// A log line of 2 MiB.
     LongLine = "long-line",
-    /// An outcome of 16 MiB.
+    /// An outcome of 5 MiB.
     Huge = "huge",
     /// An object of a hundred levels.
     Deep = "deep",
@@ -51,7 +51,7 @@ behaviours! {
     BadReason = "bad-reason",
     /// Control characters and a long text in a message.
     Control = "control",
-    /// Ten thousand conditions, or a hundred thousand selections.
+    /// Ten thousand conditions, or ten thousand selections.
     Many = "many",
     /// A condition that lowers Ready.
     Lowered = "lowered",
@@ -73,6 +73,9 @@ behaviours! {
 
 impl Behaviour {
     /// Does what does not come back, or should not; nothing for all others.
+    ///
+    /// # Panics
+    /// For [`Self::Trap`].
     #[expect(clippy::panic, reason = "a trap is what it is told to do")]
     pub fn act(self) {
         match self {
@@ -94,7 +97,7 @@ impl Behaviour {
                     log::info(format!("line {line}"));
                 }
             }
-            Self::LongLine => log::info("long ".repeat((16 << 20) / 5)),
+            Self::LongLine => log::info("long ".repeat((2 << 20) / 5)),
             _ => {}
         }
     }

@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use berthage_plugin_sdk::{About, Condition, Input, Next, Note, ObjectRef, Plan, Plugin, Reconciler, Report, Selection};
+use berthage_plugin_sdk::{
+    About, Condition, Input, Next, Note, ObjectRef, Plan, Plugin, Reconciler, Report, Selection,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -70,7 +72,9 @@ impl Plugin for Misbehave {
         match chosen("select", subject, config) {
             Behaviour::Fail => Err("select is told to fail".to_owned()),
             Behaviour::Secrets => Ok(vec![Selection::on_hub("secrets", "", "v1", "Secret").in_namespace("default")]),
-            Behaviour::Many => Ok((0..100_000).map(|i| Selection::on_hub(&format!("s{i}"), "", "v1", "ConfigMap")).collect()),
+            Behaviour::Many => {
+                Ok((0..10_000).map(|i| Selection::on_hub(&format!("s{i}"), "", "v1", "ConfigMap")).collect())
+            }
             behaviour => {
                 behaviour.act();
                 Ok(vec![Selection::on_hub("config", "", "v1", "ConfigMap").in_namespace("default").named("misbehave")])
@@ -92,7 +96,7 @@ impl Reconciler for Misbehave {
         match behaviour {
             Behaviour::Fail => return Err("plan is told to fail".to_owned()),
             Behaviour::Hold => plan.hold = true,
-            Behaviour::Huge => return Ok(plan.render("syncer", json!({ "huge": "x".repeat(16 << 20) }))),
+            Behaviour::Huge => return Ok(plan.render("syncer", json!({ "huge": "x".repeat(5 << 20) }))),
             Behaviour::Deep => {
                 plan.objects.push((0..100).fold(json!({}), |inner, _| json!({ "deeper": inner })));
                 return Ok(plan);
@@ -104,9 +108,16 @@ impl Reconciler for Misbehave {
             Behaviour::Slash => plan.conditions.push(Condition::new("other/Ready", true, "A", "")),
             Behaviour::BadReason => plan.conditions.push(Condition::new("Fine", true, "not a reason", "")),
             Behaviour::Control => {
-                plan.conditions.push(Condition::new("Fine", true, "Fine", format!("a\u{1b}[31m\n{}", "é".repeat(5000))));
+                plan.conditions.push(Condition::new(
+                    "Fine",
+                    true,
+                    "Fine",
+                    format!("a\u{1b}[31m\n{}", "é".repeat(5000)),
+                ));
             }
-            Behaviour::Many => plan.conditions.extend((0..10_000).map(|i| Condition::new(&format!("C{i}"), true, "A", ""))),
+            Behaviour::Many => {
+                plan.conditions.extend((0..10_000).map(|i| Condition::new(&format!("C{i}"), true, "A", "")));
+            }
             behaviour => {
                 behaviour.act();
                 plan.after = behaviour.next();
