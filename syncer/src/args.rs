@@ -7,7 +7,7 @@ use berthage_core::api::Duration;
 use berthage_core::names::HUB_NAMESPACE;
 use clap::{Parser, ValueEnum};
 
-use crate::proxy::{Bypass, ProxyUrl};
+use crate::proxy::{Bypass, Proxy};
 
 /// Where Linux keeps the host's name, which in a Pod is the Pod's.
 const HOST_NAME: &str = "/proc/sys/kernel/hostname";
@@ -50,9 +50,9 @@ pub struct Args {
     /// Name of this replica, different from that of every other [default: the name of the host]
     #[arg(long, env = "POD_NAME", value_name = "NAME", value_parser = not_empty)]
     pub identity: Option<String>,
-    /// Proxy to reach the hub through, as http://[user:password@]host:port.
+    /// Proxy to reach the hub through, as http://[user:password@]host:port; empty for none.
     #[arg(long, env = "HTTPS_PROXY", value_name = "URL", hide_env_values = true)]
-    pub https_proxy: Option<ProxyUrl>,
+    pub https_proxy: Option<Proxy>,
     /// Hosts that are reached without the proxy: names, `.domain` for all names below, addresses or `*`, with commas between
     /// them.
     #[arg(long, env = "NO_PROXY", value_name = "HOSTS", default_value = "")]
@@ -67,12 +67,15 @@ pub struct Args {
 
 const EXIT: &str = "\
 Exit codes:
-  0  it was asked to end (SIGTERM, SIGINT), or its SyncTarget is gone: there is nothing left to do. The last line of the
-     log says which. A Deployment starts it again in either case; after the second, it ends again at once, less and less
-     often, until the Deployment is deleted as well.
-  1  it could not start: the probes' address is taken, say. Nothing that the hub answers ends it in this way: while the
-     hub is away, or refuses it, it keeps trying.
-  2  the command line is wrong.";
+
+0: it was asked to end (SIGTERM, SIGINT), or its SyncTarget is gone and there is nothing left to do; the last line of the \
+log says which. A Deployment starts it again in either case. When the SyncTarget is gone it then ends again at once, and is \
+started less and less often, until the Deployment is deleted as well.
+
+1: it could not start; the probes' address is taken, say. Nothing that the hub answers ends it in this way: while the hub \
+is away or refuses it, it keeps trying.
+
+2: the command line is wrong.";
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use kube::config::AuthInfo;
 use kube::{Client, Config};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use crate::credential;
 use crate::kubeconfig::{Credential, Hub, KubeconfigError};
-use crate::proxy::{Bypass, ProxyUrl};
+use crate::proxy::{Bypass, Proxy};
 
 /// A client, and what the heartbeat says about it.
 #[derive(Clone)]
@@ -31,7 +30,7 @@ pub struct Connector {
     /// Longest time until a connection stands.
     pub connect_timeout: Duration,
     /// Proxy, if any.
-    pub proxy: Option<ProxyUrl>,
+    pub proxy: Option<Proxy>,
     /// Hosts that are reached without it.
     pub bypass: Bypass,
 }
@@ -50,9 +49,24 @@ pub enum ConnectionError {
         /// Its uid.
         uid: String,
     },
-    /// The certificates or the key cannot be used. What the TLS library says is left out: it may quote what it read.
-    #[error("the kubeconfig's certificates or key cannot be used, or do not belong together")]
-    Tls,
+    /// The certificates or the key cannot be used.
+    #[error("the kubeconfig's certificates or key cannot be used: {0}")]
+    Tls(String),
+}
+
+impl ConnectionError {
+    fn tls(error: &kube::Error) -> Self {
+        let mut cause: &(dyn std::error::Error + 'static) = error;
+        while let Some(inner) = cause.source() {
+            cause = inner;
+        }
+        // The PEM reader's errors quote what they read, which may be a part of the key.
+        Self::Tls(if cause.is::<tokio_rustls::rustls::Error>() {
+            cause.to_string()
+        } else {
+            "they are not what PEM is, or a part is missing".to_owned()
+        })
+    }
 }
 
 impl Connector {
@@ -80,12 +94,12 @@ impl Connector {
             },
             Credential::Token(token) => AuthInfo { token: Some(token.as_str().into()), ..AuthInfo::default() },
         };
-        let client = Client::try_from(config).map_err(|_| ConnectionError::Tls)?;
+        let client = Client::try_from(config).map_err(|error| ConnectionError::tls(&error))?;
         Ok(Connection { client, serial })
     }
 
     fn proxy_for(&self, host: &str) -> Option<http::Uri> {
-        self.proxy.as_ref().filter(|_| !self.bypass.covers(host)).map(|proxy| proxy.uri().clone())
+        self.proxy.as_ref().and_then(Proxy::uri).filter(|_| !self.bypass.covers(host)).cloned()
     }
 }
 
@@ -128,11 +142,16 @@ mod tests {
         assert!(matches!(broken(connector().open(b"canary").err()), ConnectionError::Kubeconfig(_)));
 
         let (certificate, other_key) = (pair().0, pair().1);
-        for key in [other_key, "-----BEGIN PRIVATE KEY-----\ncanary".to_owned(), "-----BEGIN canary".to_owned()] {
+        for (key, expected) in [
+            (other_key, "KeyMismatch"),
+            ("-----BEGIN PRIVATE KEY-----\ncanary".to_owned(), "missing"),
+            ("-----BEGIN canary".to_owned(), "missing"),
+        ] {
             let user = json!({
                 "client-certificate-data": STANDARD.encode(&certificate), "client-key-data": STANDARD.encode(key),
             });
-            assert_eq!(broken(open(&document(&user)).err()), ConnectionError::Tls);
+            let error = broken(open(&document(&user)).err()).to_string();
+            assert!(error.contains(expected), "{error}");
         }
     }
 
@@ -147,10 +166,10 @@ mod tests {
 
     #[test]
     fn the_proxy_is_left_out_for_hosts_that_are_named() {
-        let proxy: ProxyUrl = "http://proxy:3128".parse().unwrap();
+        let proxy: Proxy = "http://proxy:3128".parse().unwrap();
         let connector =
             Connector { proxy: Some(proxy.clone()), bypass: "inner.example.org".parse().unwrap(), ..connector() };
-        assert_eq!(connector.proxy_for("hub.example.org").as_ref(), Some(proxy.uri()));
+        assert_eq!(connector.proxy_for("hub.example.org").as_ref(), proxy.uri());
         assert_eq!(connector.proxy_for("inner.example.org"), None);
     }
 }

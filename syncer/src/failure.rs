@@ -9,9 +9,6 @@ use berthage_core::status::conditions::bounded;
 /// Why a heartbeat did not come about. All of them are tried again.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// No usable kubeconfig was read yet.
-    #[error("there is no usable kubeconfig yet; the controller writes it into the mounted Secret")]
-    NoKubeconfig,
     /// No connection, or it broke.
     #[error("the hub cannot be reached: {0}; see whether its address and the network's rules are right")]
     Unreachable(String),
@@ -30,7 +27,9 @@ pub enum Failure {
         message: String,
     },
     /// 404, but not an answer that the SyncTarget is gone.
-    #[error("the hub does not know {what} (404): {message}; the controller makes it while the SyncTarget is there")]
+    #[error(
+        "the hub does not know {what} (404): {message}; see whether the hub serves its API, and whether the controller runs"
+    )]
     NotFound {
         /// What was asked for.
         what: &'static str,
@@ -150,7 +149,6 @@ mod tests {
 
     #[test]
     fn what_ends_no_heartbeat_still_says_what_to_do() {
-        assert!(Failure::NoKubeconfig.to_string().contains("Secret"));
         assert!(Failure::from(NotFenced).to_string().contains("resourceVersion"));
         assert!(Failure::of("it", &kube::Error::TlsRequired).to_string().contains("cannot be reached"));
     }

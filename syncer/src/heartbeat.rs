@@ -65,12 +65,11 @@ async fn beats(
     let mut told = Told::default();
     let mut gone_in_a_row = 0;
     loop {
+        // What reads the mounted Secret says why there is none yet; it ends after this.
+        let connection = connections.wait_for(Option::is_some).await.ok().and_then(|connection| connection.clone());
+        let Some(connection) = connection else { std::future::pending().await };
         let begun = Instant::now();
-        let connection = connections.borrow_and_update().clone();
-        let outcome = match &connection {
-            Some(connection) => heart.beat(connection).await,
-            None => Err(Failure::NoKubeconfig),
-        };
+        let outcome = heart.beat(&connection).await;
         told.tell(&outcome);
         gone_in_a_row = if matches!(outcome, Ok(Beat::Gone(_))) { gone_in_a_row + 1 } else { 0 };
         if let Ok(Beat::Active | Beat::StandBy { .. }) = outcome {
@@ -83,7 +82,7 @@ async fn beats(
         }
         tokio::select! {
             () = tokio::time::sleep_until(begun + rhythm.pause(&outcome)) => {}
-            // A new credential is reported at once. The sender lives as long as the program, so no change means no wake-up.
+            // A new credential is reported at once.
             Ok(()) = connections.changed() => {}
         }
     }

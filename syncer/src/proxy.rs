@@ -4,32 +4,38 @@ use std::str::FromStr;
 
 use http::Uri;
 
-/// Address of an HTTP proxy. It may hold a password: `Debug` does not show it, and there is no `Display`.
+/// Address of an HTTP proxy, or none. It may hold a password: `Debug` does not show it, and there is no `Display`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ProxyUrl(Uri);
+pub struct Proxy(Option<Uri>);
 
-impl std::fmt::Debug for ProxyUrl {
+impl std::fmt::Debug for Proxy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ProxyUrl({}:{})", self.0.host().unwrap_or_default(), self.0.port_u16().unwrap_or_default())
+        f.debug_tuple("Proxy").field(&self.0.as_ref().and_then(Uri::host)).finish()
     }
 }
 
-impl ProxyUrl {
-    /// The address.
-    pub const fn uri(&self) -> &Uri {
-        &self.0
+impl Proxy {
+    /// The address, if there is a proxy.
+    pub const fn uri(&self) -> Option<&Uri> {
+        self.0.as_ref()
     }
 }
 
-impl FromStr for ProxyUrl {
+impl FromStr for Proxy {
     type Err = &'static str;
 
+    /// Reads what HTTPS_PROXY usually holds: a URL, `host:port`, or nothing.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         const FORM: &str = "must be of the form http://[user:password@]host:port";
-        let uri: Uri = text.parse().map_err(|_| FORM)?;
+        let text = text.trim();
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+        let uri: Uri = whole.parse().map_err(|_| FORM)?;
         let scheme = uri.scheme_str();
         if (scheme == Some("http") || scheme == Some("https")) && uri.host().is_some_and(|host| !host.is_empty()) {
-            Ok(Self(uri))
+            Ok(Self(Some(uri)))
         } else {
             Err(FORM)
         }
@@ -66,10 +72,12 @@ mod tests {
 
     #[test]
     fn a_proxy_is_an_http_url_and_keeps_its_password() {
-        let proxy: ProxyUrl = "http://user:canary@proxy.example.org:3128".parse().unwrap();
-        assert_eq!(format!("{proxy:?}"), "ProxyUrl(proxy.example.org:3128)");
-        for text in ["", "proxy:3128", "socks5://p:1", "/path"] {
-            assert!(text.parse::<ProxyUrl>().is_err(), "{text}");
+        let proxy: Proxy = "http://user:canary@proxy.example.org:3128".parse().unwrap();
+        assert_eq!(format!("{proxy:?}"), "Proxy(Some(\"proxy.example.org\"))");
+        assert_eq!("proxy:3128".parse::<Proxy>().unwrap().uri().unwrap(), "http://proxy:3128");
+        assert_eq!(" ".parse::<Proxy>().unwrap().uri(), None);
+        for text in ["socks5://p:1", "http://", "a b"] {
+            assert!(text.parse::<Proxy>().is_err(), "{text}");
         }
     }
 

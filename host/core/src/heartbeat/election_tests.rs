@@ -107,11 +107,7 @@ fn another_replica_waits_until_it_has_itself_seen_nothing_for_the_whole_duration
     waits(take(&mut hub, &mut b, 1_030), 30);
     assert!(matches!(take(&mut hub, &mut b, 1_060), Step::Acquire(_)));
     assert_eq!(hub.spec.as_ref().unwrap().lease_transitions, Some(1));
-    waits_for_b(take(&mut hub, &mut a, 1_060));
-}
-
-fn waits_for_b(step: Step) {
-    assert_eq!(step, Step::StandBy { holder: "b".to_owned(), wait: GRANTED });
+    assert_eq!(take(&mut hub, &mut a, 1_060), Step::StandBy { holder: "b".to_owned(), wait: GRANTED });
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub use health::Health;
 /// After so many intervals without a heartbeat the syncer counts as lost, and another replica takes over.
 pub const MISSED_BEATS: u32 = 3;
 /// The longest promise that is believed: three times the longest interval that the API accepts.
-const MAX_LEASE: Duration = Duration::from_secs(3 * 3600);
+const MAX_LEASE: Duration = Duration::from_hours(3);
 /// The longest text that is taken over from a Lease, in bytes.
 const MAX_TEXT: usize = 128;
 
