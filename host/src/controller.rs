@@ -34,7 +34,7 @@ use crate::leader::{self, Leadership};
 use crate::library::Library;
 use crate::metrics::{Metrics, ReconcileResult, Server};
 use crate::queue::WorkQueue;
-use crate::reconcile::{self, After, Context, Making, Memos, Options, Probes};
+use crate::reconcile::{self, After, Context, Making, Memos, Options, Probes, Repairs};
 use crate::store::{Source, Store};
 use crate::watch::{self, Change};
 use crate::{admin, shutdown};
@@ -138,6 +138,7 @@ pub async fn run(args: Controller) -> Result<(), ControllerError> {
         },
         memos: Memos::default(),
         probes: Probes::default(),
+        repairs: Repairs::default(),
     });
     gauges(&metrics, &ctx);
 

@@ -521,7 +521,7 @@ fn cost_of_a_call() {
     let encoded = Encoded::new(&Workspace::local(), &input);
     measure("encode", &|| drop(std::hint::black_box(Encoded::new(&Workspace::local(), &input))));
     measure("encode + digest", &|| {
-        drop(std::hint::black_box(Encoded::new(&Workspace::local(), &input).digest().to_string()))
+        drop(std::hint::black_box(Encoded::new(&Workspace::local(), &input).digest().to_string()));
     });
     measure("plan", &|| drop(std::hint::black_box(plugin.plan(&encoded).unwrap())));
     measure("report", &|| drop(std::hint::black_box(plugin.report(&encoded).unwrap())));

@@ -111,7 +111,7 @@ impl LeaseApi {
         Ok(Box::pin(futures::stream::unfold(Box::pin(stream), |mut stream| async move {
             loop {
                 let change = match stream.try_next().await {
-                    Ok(Some(WatchEvent::Added(lease) | WatchEvent::Modified(lease))) => Change::Lease(lease),
+                    Ok(Some(WatchEvent::Added(lease) | WatchEvent::Modified(lease))) => Change::Lease(Box::new(lease)),
                     Ok(Some(WatchEvent::Deleted(_))) => Change::Deleted,
                     Ok(Some(WatchEvent::Bookmark(_))) => continue,
                     Ok(Some(WatchEvent::Error(_)) | None) | Err(_) => return None,
@@ -144,7 +144,7 @@ fn is_forbidden(error: &kube::Error) -> bool {
 #[derive(Debug)]
 pub(super) enum Change {
     /// The lease has changed to this.
-    Lease(Lease),
+    Lease(Box<Lease>),
     /// It was deleted.
     Deleted,
 }

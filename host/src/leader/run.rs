@@ -111,7 +111,7 @@ impl Election {
                 Ok(lease) => {
                     self.see(lease);
                     let wait = self.from.saturating_duration_since(Instant::now());
-                    tracing::info!(wait_ms = wait.as_millis(), "the lease is ours");
+                    tracing::info!(wait_seconds = wait.as_secs_f64(), "the lease is ours");
                     return since;
                 }
                 Err(LeaseError::Changed) => self.look_again(self.pause(), far()).await,
@@ -210,7 +210,7 @@ impl Election {
                     change = watch.next() => change,
                 };
                 match change {
-                    Some(Change::Lease(lease)) => self.see(lease),
+                    Some(Change::Lease(lease)) => self.see(*lease),
                     Some(Change::Deleted) => self.see_deleted(),
                     None => break,
                 }

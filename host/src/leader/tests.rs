@@ -214,7 +214,7 @@ async fn a_leader_that_ends_in_order_is_followed_within_a_second() {
     let mut first = Replica::new(&hub);
     first.becomes(Leadership::Leading).await;
     let mut second = Replica::new(&hub);
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     assert_eq!(second.campaign.state(), Leadership::Standby);
 
     // Work goes on between the signal and the release.
@@ -322,7 +322,7 @@ async fn a_hub_that_refuses_is_not_flooded() {
         let hub = Hub::new();
         let mut replica = Replica::new(&hub);
         replica.now_is(weather);
-        sleep(Duration::from_secs(60)).await;
+        sleep(Duration::from_mins(1)).await;
         assert!(replica.requests() <= 70, "{weather:?}: {}", replica.requests());
         assert_eq!(replica.campaign.state(), Leadership::Standby);
         replica.now_is(Weather::Fine);
@@ -339,7 +339,7 @@ async fn a_standby_that_is_to_end_does_not_become_leader() {
     sleep(Duration::from_secs(1)).await;
     second.shutdown.begin();
     first.campaign.released().await;
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     assert_eq!(second.campaign.state(), Leadership::Standby);
     assert_eq!(hub.holder().as_deref(), Some(""));
     second.campaign.released().await;
@@ -439,8 +439,7 @@ async fn a_lease_that_was_taken_over_unknowingly_is_waited_for() {
 /// after one of them vanished none does for the time of a request.
 #[tokio::test(start_paused = true)]
 async fn never_two_may_work_whatever_happens() {
-    let draw =
-        |seed: u64, round: u64, of: u64| -> u64 { jitter(Duration::from_nanos(of), seed, round).as_nanos() as u64 };
+    let draw = |seed: u64, round: u64, of: u64| jitter(Duration::from_nanos(of), seed, round).subsec_nanos() as usize;
     let (mut terms, mut handed_over) = (0, 0);
     for seed in 0..30 {
         let hub = Hub::new();
@@ -449,9 +448,9 @@ async fn never_two_may_work_whatever_happens() {
         let mut last: Option<(String, Instant, bool)> = None;
         for round in 0..3000 {
             sleep(Duration::from_millis(100)).await;
-            let who = draw(seed, round * 4, 3) as usize;
+            let who = draw(seed, round * 4, 3);
             match draw(seed, round * 4 + 1, 300) {
-                0..15 => replicas[who].now_is(WEATHERS[draw(seed, round * 4 + 2, 5) as usize]),
+                0..15 => replicas[who].now_is(WEATHERS[draw(seed, round * 4 + 2, 5)]),
                 15..30 => replicas[who].now_is(Weather::Fine),
                 30 => {
                     let ended = std::mem::replace(&mut replicas[who], Replica::new(&hub));
@@ -484,7 +483,7 @@ async fn never_two_may_work_whatever_happens() {
                     handed_over += usize::from(*in_order);
                     let gap = until.elapsed();
                     assert!(
-                        *in_order || gap >= REQUEST - Duration::from_millis(200),
+                        *in_order || gap + Duration::from_millis(200) >= REQUEST,
                         "seed {seed}, round {round}: {gap:?}"
                     );
                 }

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use berthage_core::api::ConditionStatus;
 use berthage_core::canonical::{self, carried_hash};
 use berthage_core::diff::{self, Apply, Changes, Drift, Outcome, Why};
 use berthage_core::names::FIELD_MANAGER;
@@ -37,8 +38,8 @@ pub(super) async fn apply(
     mut objects: Vec<Desired>,
     credential: Credential,
 ) -> Result<(), Stop> {
-    objects.push(credential.secret.clone());
-    let objects = seal::seal(objects, &observe::seal_context(work));
+    // The others were sealed before the guard looked at them.
+    objects.extend(seal::seal(vec![credential.secret.clone()], &observe::seal_context(work)));
     for object in &objects {
         if let Some(info) = KindInfo::find(&object.id.api_version, &object.id.kind) {
             link.watch(info);
@@ -54,6 +55,8 @@ pub(super) async fn apply(
         work.revision = Some(canonical::revision(&objects));
         return waiting(work, &changes);
     }
+    fight(ctx, work, &changes)?;
+    work.wrote = true;
     publish::intent(ctx, work, cluster, diff::intent(&objects, &work.inventory)).await?;
     let client = &cluster.connection.client;
     for wave in &changes.waves {
@@ -65,7 +68,7 @@ pub(super) async fn apply(
         work.applied = changes.waiting.is_empty();
         work.revision = Some(canonical::revision(&objects));
     }
-    tell(work, cluster, &changes);
+    tell(ctx, work, cluster, &changes);
     work.found.synced_at = Some(work.now);
     if let Some(status) = credential.accepted() {
         work.credential = Some(status);
@@ -81,6 +84,20 @@ fn compare(work: &mut Work<'_>, link: &Link, objects: &[Desired]) -> Result<Chan
     let view = diff::View { observed: &observed, complete: &complete };
     diff::diff(objects, &work.inventory, view, diff::Options::default())
         .map_err(|error| work.block(Finding::bad(error.reason(), error.to_string()), Again::OnChange))
+}
+
+/// Somebody undoes our work again and again: it is not undone faster than once a minute, and said.
+fn fight(ctx: &Context, work: &mut Work<'_>, changes: &Changes) -> Result<(), Stop> {
+    let only_drift = changes.deletes.is_empty() && changes.applies().all(|change| matches!(change.why, Why::Drifted(_)));
+    let Some(wait) = ctx.repairs.hold_back(work.key, work.now).filter(|_| only_drift) else { return Ok(()) };
+    let names: Vec<String> = changes.applies().take(3).map(|change| change.id.to_string()).collect();
+    let message = format!(
+        "{} changed behind our back again and again; find out who does it (metadata.managedFields). It is repaired once a minute.",
+        names.join(", ")
+    );
+    work.found.drifted =
+        Some(Finding { status: ConditionStatus::True, reason: Reason::DriftFight, message });
+    Err(Stop::new(Reason::DriftFight, Again::After(wait)))
 }
 
 /// While a target is paused, its credential is still renewed.
@@ -374,10 +391,11 @@ fn failed(work: &mut Work<'_>, id: &ObjectId, error: &kube::Error) -> Stop {
 }
 
 /// News about what was written.
-fn tell(work: &mut Work<'_>, cluster: &Cluster, changes: &Changes) {
+fn tell(ctx: &Context, work: &mut Work<'_>, cluster: &Cluster, changes: &Changes) {
     let name = &cluster.key.name;
     let drifted: Vec<&Apply> = changes.applies().filter(|change| matches!(change.why, Why::Drifted(_))).collect();
     if !drifted.is_empty() {
+        ctx.repairs.note(work.key, work.now);
         let what: Vec<String> = drifted
             .iter()
             .map(|change| match change.why {

@@ -13,6 +13,7 @@ mod plan;
 mod publish;
 mod registration;
 mod render;
+mod repairs;
 mod resolve;
 mod target;
 
@@ -34,6 +35,7 @@ use crate::metrics::Metrics;
 use crate::store::Store;
 
 pub use detach::sweep_secrets;
+pub use repairs::Repairs;
 pub use target::Memo;
 
 /// Everything a reconcile uses. Built once, in `run`.
@@ -58,6 +60,8 @@ pub struct Context {
     pub memos: Memos,
     /// How often in a row a registration could not be probed.
     pub probes: Probes,
+    /// When targets were repaired lately.
+    pub repairs: Repairs,
 }
 
 /// What manifests are made of: all that `berthage render` shares with the controller.

@@ -17,7 +17,8 @@ use berthage_core::plugin::{ApplyResult, Group, Input};
 use berthage_core::reason::Reason;
 use berthage_core::seal::SealContext;
 use berthage_core::status::deployed::{self, Deployed, Rollout};
-use berthage_core::status::target::Finding;
+use berthage_core::status::conditions;
+use berthage_core::status::target::{Finding, kind};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -201,7 +202,10 @@ pub(super) fn conclude(ctx: &Context, work: &mut Work<'_>) {
         rollout: rollout.as_ref(),
         unreachable: work.unreachable.as_ref(),
     });
-    work.found.syncer_deployed = Some(finding);
+    // After a restart the Deployment is not seen yet: what was published stands until it is.
+    let blind = rollout.is_none() && finding.reason == Reason::RolloutProgressing;
+    let told = conditions::find(&work.published.conditions, kind::SYNCER_DEPLOYED).is_some();
+    work.found.syncer_deployed = (!blind || !told).then_some(finding);
     work.found.held = work.held_back(ctx);
     if work.found.drifted.is_none() {
         work.found.drifted = Some(Finding::bad(Reason::AsExpected, "Everything is as it was applied."));

@@ -121,6 +121,7 @@ async fn write(ctx: &Context, work: &mut Work<'_>, new: &SyncTargetStatus) -> Re
 
 /// Goes on with the version that the hub answered with.
 fn adopt(ctx: &Context, work: &mut Work<'_>, wire: &Wire) {
+    work.wrote = true;
     if let Err(error) = ctx.making.store.upsert(work.key, wire) {
         tracing::warn!(key = %work.key, %error, "the hub's answer cannot be held");
     }

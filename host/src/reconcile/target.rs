@@ -48,6 +48,8 @@ pub(crate) struct Work<'a> {
     pub blocked: Option<Finding>,
     /// Why the cluster cannot be asked.
     pub unreachable: Option<Finding>,
+    /// Whether this run wrote anything anywhere.
+    pub wrote: bool,
     /// Whether every desired object is as desired.
     pub applied: bool,
     /// News for people, besides what the conditions' transitions tell.
@@ -159,9 +161,11 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key, attempt: u32) -> After {
     let published = publish::status(ctx, &mut work).await;
     let after = conclude(&work, result.and(published));
     match after {
-        After::Settled(due) => {
+        // What was looked at before the run is what it stands on. After a run that wrote something that would be out of
+        // date, and a look taken now might hide what came meanwhile: the next run looks again.
+        After::Settled(due) if !work.wrote => {
             let until = due.and_then(|due| now.checked_add(due).ok());
-            ctx.memos.put(key, Memo { until, ..Memo::of(ctx, key, &work.held) });
+            ctx.memos.put(key, Memo { until, ..memo });
         }
         _ => ctx.memos.forget(key),
     }
@@ -189,6 +193,7 @@ pub(super) fn start<'a>(key: &'a Key, held: Held, target: SyncTarget, now: Times
         credential: syncer.credential,
         revision: syncer.revision,
         gone: false,
+        wrote: false,
         blocked: None,
         unreachable: None,
         applied: !published.inventory.is_empty() && published.inventory.iter().all(|entry| entry.hash.is_some()),
