@@ -121,10 +121,10 @@ pub struct Controller {
     #[arg(long, env = "BERTHAGE_PROBE_INTERVAL", value_name = "DURATION", default_value = "30s")]
     pub probe_interval: Duration,
     /// How long a connection may take to be made.
-    #[arg(long, env = "BERTHAGE_CONNECT_TIMEOUT", value_name = "DURATION", default_value = "5s")]
+    #[arg(long, env = "BERTHAGE_CONNECT_TIMEOUT", value_name = "DURATION", default_value = "3s")]
     pub connect_timeout: Duration,
     /// How long a request may take in all.
-    #[arg(long, env = "BERTHAGE_REQUEST_TIMEOUT", value_name = "DURATION", default_value = "10s")]
+    #[arg(long, env = "BERTHAGE_REQUEST_TIMEOUT", value_name = "DURATION", default_value = "5s")]
     pub request_timeout: Duration,
     /// Refuse kubeconfigs whose server is at a loopback or private address.
     #[arg(long, env = "BERTHAGE_DENY_PRIVATE_ADDRESSES")]
@@ -136,7 +136,7 @@ pub struct Controller {
     #[arg(long, env = "BERTHAGE_LEASE_NAMESPACE", value_name = "NAMESPACE", default_value = "default")]
     pub lease_namespace: String,
     /// How long leadership lasts without being renewed.
-    #[arg(long, env = "BERTHAGE_LEASE_DURATION", value_name = "DURATION", default_value = "30s")]
+    #[arg(long, env = "BERTHAGE_LEASE_DURATION", value_name = "DURATION", default_value = "15s")]
     pub lease_duration: Duration,
     /// Where /healthz, /readyz and /metrics are served. They are not authenticated: keep it on loopback or in the pod.
     #[arg(long, env = "BERTHAGE_ADMIN_ADDRESS", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]

@@ -32,7 +32,7 @@ use crate::hook::{Budget, EngineError, HookEngine, Limits as HookLimits, PluginS
 use crate::hub::Hub;
 use crate::leader::{self, Leadership};
 use crate::library::Library;
-use crate::metrics::{Metrics, ReconcileResult, Server};
+use crate::metrics::{ControllerMetrics, Metrics, ReconcileResult, Server};
 use crate::queue::WorkQueue;
 use crate::reconcile::{self, After, Context, Making, Memos, Options, Probes, Repairs};
 use crate::store::{Source, Store};
@@ -171,7 +171,8 @@ pub async fn run(args: Controller) -> Result<(), ControllerError> {
     let background = tokio::spawn(upkeep(Arc::clone(&ctx), queue.clone()));
     let workers = tokio::spawn({
         let (ctx, queue) = (Arc::clone(&ctx), queue.clone());
-        async move { queue.run(args.workers, move |key, attempt| work(Arc::clone(&ctx), key, attempt)).await }
+        let handles = Handles::new(&metrics, args.workers);
+        async move { queue.run(args.workers, move |key, attempt| work(Arc::clone(&ctx), handles.clone(), key, attempt)).await }
     });
     tokio::select! {
         () = shutdown.wait() => {}
@@ -371,13 +372,29 @@ async fn upkeep(ctx: Arc<Context>, queue: WorkQueue<Key>) {
     }
 }
 
-async fn work(ctx: Arc<Context>, key: Key, attempt: u32) -> Outcome {
-    let name = match key.kind {
-        Kind::Target => "synctarget",
-        Kind::Registration => "clusterregistration",
+/// The metrics of the two controllers that share the queue.
+#[derive(Clone)]
+struct Handles {
+    targets: ControllerMetrics,
+    registrations: ControllerMetrics,
+}
+
+impl Handles {
+    fn new(metrics: &Metrics, workers: usize) -> Self {
+        Self {
+            targets: metrics.controller("synctarget", workers),
+            registrations: metrics.controller("clusterregistration", workers),
+        }
+    }
+}
+
+async fn work(ctx: Arc<Context>, handles: Handles, key: Key, attempt: u32) -> Outcome {
+    let (name, handle) = match key.kind {
+        Kind::Target => ("synctarget", &handles.targets),
+        Kind::Registration => ("clusterregistration", &handles.registrations),
     };
     let span = tracing::info_span!("reconcile", controller = name, workspace = %key.workspace, name = %key.name, attempt);
-    let running = ctx.metrics.controller(name, 0).start();
+    let running = handle.start();
     let after = reconcile::reconcile(&ctx, &key, attempt).instrument(span).await;
     running.finish(result(after));
     if let After::Retry { reason, .. } | After::Blocked { reason, .. } = after {

@@ -19,7 +19,9 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+use crate::access::{Failure, Side};
 use crate::hub::Hub;
+use crate::metrics::Metrics;
 
 /// How long a repetition is counted silently before the Event on the hub is brought up to date.
 const SERIES_PERIOD: Duration = Duration::from_secs(300);
@@ -49,7 +51,7 @@ enum Write {
 
 impl Events {
     /// Tells a notice about an object. A failure is logged and never holds up a reconcile: the conditions have the facts.
-    pub async fn tell(&self, hub: &Hub, key: &Key, uid: &str, notice: &Notice) {
+    pub async fn tell(&self, hub: &Hub, metrics: &Metrics, key: &Key, uid: &str, notice: &Notice) {
         let identity = hex(&Sha256::digest(format!("{}\0{key}\0{uid}\0{}\0{}", notice.warning, notice.reason, notice.message))[..8]);
         let api = Api::<Event>::namespaced(hub.client(&key.workspace).clone(), HUB_NAMESPACE);
         let now = jiff::Timestamp::now();
@@ -61,8 +63,10 @@ impl Events {
                 api.patch(&name, &PatchParams::default(), &Patch::Merge(&patch)).await.map(drop)
             }
         };
+        metrics.event(notice.warning, result.is_ok());
         if let Err(error) = result {
-            tracing::warn!(%key, reason = notice.reason, %error, "an Event could not be written");
+            let error = Failure::of(Side::Hub, &error).message;
+            tracing::warn!(%key, reason = notice.reason, error, "an Event could not be written");
         }
     }
 

@@ -21,6 +21,7 @@ use kube::{Api, Client};
 
 use crate::credentials::identity;
 use crate::store::{LeaseMeta, Source, Store};
+use crate::telemetry::Causes;
 use crate::wire::Wire;
 
 /// A change of the hub that somebody may want to act on.
@@ -192,7 +193,7 @@ where
         let event = match stream.next().await {
             Some(Ok(event)) => event,
             Some(Err(error)) => {
-                tracing::warn!(?source, error = %chain(&error), "a watch of the hub failed; it is tried again");
+                tracing::warn!(?source, error = %Causes(&error), "a watch of the hub failed; it is tried again");
                 continue;
             }
             None => return,
@@ -232,16 +233,4 @@ fn vanished(source: Source, store: &Store, listed: &HashSet<(Workspace, String)>
         .filter(|name| !listed.contains(&(workspace.clone(), name.clone())))
         .flat_map(|name| remove_named(source, store, &workspace, &name))
         .collect()
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }

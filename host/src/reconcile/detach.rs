@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use super::resolve::Cluster;
 use super::target::Work;
 use super::{Again, Context, Stop, apply, issue, observe, plan, publish, resolve};
+use crate::access::{Failure, Side};
 
 /// How often the clean-up is looked at while the cluster works on it, besides its own news.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -259,7 +260,8 @@ pub async fn sweep_secrets(ctx: &Context) {
             continue;
         }
         if let Err(error) = ctx.hub.set_secret_finalizer(&workspace, &namespace, &name, &secret, false).await {
-            tracing::info!(%workspace, namespace, name, %error, "the finalizer of a Secret could not be removed; it is tried again");
+            let error = Failure::of(Side::Hub, &error).message;
+            tracing::info!(%workspace, namespace, name, error, "the finalizer of a Secret could not be removed; it is tried again");
         }
     }
 }

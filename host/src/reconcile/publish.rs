@@ -86,7 +86,7 @@ pub(super) async fn status(ctx: &Context, work: &mut Work<'_>) -> Result<(), Sto
     work.published = new;
     let notices: Vec<Notice> = std::mem::take(&mut work.notices).into_iter().chain(told).collect();
     for notice in &notices {
-        ctx.events.tell(&ctx.hub, work.key, &work.held.uid, notice).await;
+        ctx.events.tell(&ctx.hub, &ctx.metrics, work.key, &work.held.uid, notice).await;
     }
     Ok(())
 }
