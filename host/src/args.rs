@@ -157,7 +157,9 @@ mod tests {
     fn every_flag_has_an_environment_variable() {
         let command = Args::command();
         let controller = command.find_subcommand("controller").unwrap();
-        for argument in controller.get_arguments().filter(|argument| !matches!(argument.get_id().as_str(), "help" | "version")) {
+        for argument in
+            controller.get_arguments().filter(|argument| !matches!(argument.get_id().as_str(), "help" | "version"))
+        {
             assert!(argument.get_env().is_some(), "--{} has none", argument.get_id());
         }
     }

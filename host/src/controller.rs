@@ -106,11 +106,7 @@ pub async fn run(args: Controller) -> Result<(), ControllerError> {
     let shutdown = shutdown::on_signals().map_err(ControllerError::Signals)?;
     let metrics = Metrics::new();
     let fence = if args.no_leader_election { Fence::open() } else { Fence::closed() };
-    let limits = Limits {
-        connect: args.connect_timeout.get(),
-        total: args.request_timeout.get(),
-        ..Limits::default()
-    };
+    let limits = Limits { connect: args.connect_timeout.get(), total: args.request_timeout.get(), ..Limits::default() };
     let reading = ClientOptions { limits, fence: None, observer: Some(observer(&metrics)) };
     let writing = ClientOptions { fence: Some(fence.clone()), ..reading.clone() };
     let config = hub_config(&args.hub).await?;
@@ -147,7 +143,10 @@ pub async fn run(args: Controller) -> Result<(), ControllerError> {
         let sink = hub_sink(&queue, synced.clone());
         tokio::spawn(watch::run(source, watching.clone(), Arc::clone(&store), sink));
     }
-    let ready = { let store = Arc::clone(&store); move || store.synced() };
+    let ready = {
+        let store = Arc::clone(&store);
+        move || store.synced()
+    };
     let admin = admin::serve(args.admin_address, metrics.clone(), ready, shutdown.clone()).await?;
 
     let mut leadership = if args.no_leader_election {
@@ -172,7 +171,9 @@ pub async fn run(args: Controller) -> Result<(), ControllerError> {
     let workers = tokio::spawn({
         let (ctx, queue) = (Arc::clone(&ctx), queue.clone());
         let handles = Handles::new(&metrics, args.workers);
-        async move { queue.run(args.workers, move |key, attempt| work(Arc::clone(&ctx), handles.clone(), key, attempt)).await }
+        async move {
+            queue.run(args.workers, move |key, attempt| work(Arc::clone(&ctx), handles.clone(), key, attempt)).await
+        }
     });
     tokio::select! {
         () = shutdown.wait() => {}
@@ -224,15 +225,16 @@ async fn issuer(args: &Controller, config: &kube::Config, client: &Client) -> Re
         Trust::Trusted => tracing::info!("the hub trusts the CA: syncers get client certificates"),
         Trust::NotTrusted => tracing::warn!("the hub does not trust the CA: syncers get tokens; see --ca-cert"),
         Trust::NotProbed => tracing::info!("there is no CA: syncers get tokens"),
-        Trust::Unknown(failure) => tracing::warn!(error = failure.message, "whether the hub trusts the CA is not known yet"),
+        Trust::Unknown(failure) => {
+            tracing::warn!(error = failure.message, "whether the hub trusts the CA is not known yet")
+        }
     }
     Ok(issuer)
 }
 
 async fn authority_of_secret(client: &Client, name: &str, now: jiff::Timestamp) -> Result<Authority, ControllerError> {
     let refuse = |problem: String| ControllerError::CaSecret { name: name.to_owned(), problem };
-    let (namespace, secret) =
-        name.split_once('/').ok_or_else(|| refuse("it must be NAMESPACE/NAME".to_owned()))?;
+    let (namespace, secret) = name.split_once('/').ok_or_else(|| refuse("it must be NAMESPACE/NAME".to_owned()))?;
     let api = kube::Api::<k8s_openapi::api::core::v1::Secret>::namespaced(client.clone(), namespace);
     let secret = api.get(secret).await.map_err(|error| refuse(Failure::of(Side::Hub, &error).message))?;
     Ok(Authority::from_secret(&secret, now)?)
@@ -246,7 +248,9 @@ pub async fn hub_config(args: &HubArgs) -> Result<kube::Config, ControllerError>
             let kubeconfig = kube::config::Kubeconfig::read_from(path).map_err(ControllerError::Kubeconfig)?;
             kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(ControllerError::Kubeconfig)
         }
-        None if args.context.is_some() => kube::Config::from_kubeconfig(&options).await.map_err(ControllerError::Kubeconfig),
+        None if args.context.is_some() => {
+            kube::Config::from_kubeconfig(&options).await.map_err(ControllerError::Kubeconfig)
+        }
         None => kube::Config::infer().await.map_err(ControllerError::NoHub),
     }
 }
@@ -393,7 +397,8 @@ async fn work(ctx: Arc<Context>, handles: Handles, key: Key, attempt: u32) -> Ou
         Kind::Target => ("synctarget", &handles.targets),
         Kind::Registration => ("clusterregistration", &handles.registrations),
     };
-    let span = tracing::info_span!("reconcile", controller = name, workspace = %key.workspace, name = %key.name, attempt);
+    let span =
+        tracing::info_span!("reconcile", controller = name, workspace = %key.workspace, name = %key.name, attempt);
     let running = handle.start();
     let after = reconcile::reconcile(&ctx, &key, attempt).instrument(span).await;
     running.finish(result(after));
@@ -416,7 +421,9 @@ fn result(after: After) -> ReconcileResult {
 fn outcome(after: After) -> Outcome {
     match after {
         After::Forget | After::Settled(None) => Outcome::Settled,
-        After::Settled(Some(delay)) if delay < Duration::from_secs(1) => Outcome::After { delay, priority: Priority::Live },
+        After::Settled(Some(delay)) if delay < Duration::from_secs(1) => {
+            Outcome::After { delay, priority: Priority::Live }
+        }
         After::Settled(Some(delay)) => Outcome::After { delay, priority: Priority::Background },
         After::Blocked { resync, .. } => Outcome::After { delay: resync, priority: Priority::Background },
         After::Retry { reason, delay } => {

@@ -70,8 +70,7 @@ impl Seen {
             replicas: spec.and_then(|spec| spec.replicas).unwrap_or(1),
             updated: status.updated_replicas.unwrap_or(0),
             ready: status.ready_replicas.unwrap_or(0),
-            image: spec
-                .and_then(|spec| spec.template.spec.as_ref()?.containers.first()?.image.clone()),
+            image: spec.and_then(|spec| spec.template.spec.as_ref()?.containers.first()?.image.clone()),
             stuck: condition("Progressing", "False"),
             failure: condition("ReplicaFailure", "True"),
         };
@@ -209,8 +208,12 @@ impl Link {
                 follow(&link, info, stream, |object: &Deployment| Seen::of_deployment(info, object)).await;
             } else {
                 let resource = api_resource(info);
-                let stream = watcher::watcher(Api::<PartialObjectMeta<DynamicObject>>::all_with(client, &resource), ours);
-                follow(&link, info, stream, |object: &PartialObjectMeta<DynamicObject>| Seen::of(info, &object.metadata)).await;
+                let stream =
+                    watcher::watcher(Api::<PartialObjectMeta<DynamicObject>>::all_with(client, &resource), ours);
+                follow(&link, info, stream, |object: &PartialObjectMeta<DynamicObject>| {
+                    Seen::of(info, &object.metadata)
+                })
+                .await;
             }
         });
         state.tasks.insert(info.plural, task.abort_handle());
@@ -286,7 +289,9 @@ impl Link {
             for (target, objects) in &mut state.objects {
                 let before = objects.len();
                 objects.retain(|id, _| {
-                    id.kind != info.kind || id.api_version != info.api_version || listed.contains(&(target.clone(), id.clone()))
+                    id.kind != info.kind
+                        || id.api_version != info.api_version
+                        || listed.contains(&(target.clone(), id.clone()))
                 });
                 if objects.len() < before {
                     gone.push(News::Target(target.clone()));
@@ -305,8 +310,12 @@ impl Link {
     }
 }
 
-async fn follow<K, S>(link: &std::sync::Weak<Link>, info: &'static KindInfo, stream: S, seen: impl Fn(&K) -> Option<Seen>)
-where
+async fn follow<K, S>(
+    link: &std::sync::Weak<Link>,
+    info: &'static KindInfo,
+    stream: S,
+    seen: impl Fn(&K) -> Option<Seen>,
+) where
     K: kube::ResourceExt,
     S: Stream<Item = Result<Event<K>, watcher::Error>> + Send,
 {

@@ -52,12 +52,16 @@ enum Write {
 impl Events {
     /// Tells a notice about an object. A failure is logged and never holds up a reconcile: the conditions have the facts.
     pub async fn tell(&self, hub: &Hub, metrics: &Metrics, key: &Key, uid: &str, notice: &Notice) {
-        let identity = hex(&Sha256::digest(format!("{}\0{key}\0{uid}\0{}\0{}", notice.warning, notice.reason, notice.message))[..8]);
+        let identity =
+            hex(&Sha256::digest(format!("{}\0{key}\0{uid}\0{}\0{}", notice.warning, notice.reason, notice.message))
+                [..8]);
         let api = Api::<Event>::namespaced(hub.client(&key.workspace).clone(), HUB_NAMESPACE);
         let now = jiff::Timestamp::now();
         let result = match self.next(&identity, &key.name, now, Instant::now()) {
             Write::Nothing => return,
-            Write::Create { name } => api.create(&PostParams::default(), &event(key, uid, notice, name, now)).await.map(drop),
+            Write::Create { name } => {
+                api.create(&PostParams::default(), &event(key, uid, notice, name, now)).await.map(drop)
+            }
             Write::Count { name, count } => {
                 let patch = json!({ "count": count, "lastTimestamp": Time(now) });
                 api.patch(&name, &PatchParams::default(), &Patch::Merge(&patch)).await.map(drop)

@@ -46,7 +46,12 @@ impl Hub {
     }
 
     /// Replaces the finalizers of an object.
-    pub async fn set_finalizers(&self, key: &Key, at: &Version<'_>, finalizers: &[String]) -> Result<Wire, kube::Error> {
+    pub async fn set_finalizers(
+        &self,
+        key: &Key,
+        at: &Version<'_>,
+        finalizers: &[String],
+    ) -> Result<Wire, kube::Error> {
         let patch = json!({ "metadata": at.with(json!({ "finalizers": finalizers })) });
         self.objects(key).patch(&key.name, &PatchParams::default(), &Patch::Merge(&patch)).await
     }
@@ -82,8 +87,8 @@ impl Hub {
     where
         K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
     {
-        let only_this = DeleteParams::default()
-            .preconditions(Preconditions { uid: Some(uid.to_owned()), resource_version: None });
+        let only_this =
+            DeleteParams::default().preconditions(Preconditions { uid: Some(uid.to_owned()), resource_version: None });
         match api.delete(name, &only_this).await {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(()),

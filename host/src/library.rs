@@ -34,7 +34,9 @@ pub enum LibraryError {
         problem: String,
     },
     /// More files, or larger ones, than a layer may have.
-    #[error("{path} is more than a layer of templates may hold ({MAX_FILES} files of 1 MiB); move it out of the folder")]
+    #[error(
+        "{path} is more than a layer of templates may hold ({MAX_FILES} files of 1 MiB); move it out of the folder"
+    )]
     TooLarge {
         /// Which.
         path: String,
@@ -127,7 +129,9 @@ impl Library {
     }
 
     fn workspaces(&self) -> Vec<(Workspace, PathBuf)> {
-        let Some(folder) = self.platform.as_deref().map(|platform| platform.join(WORKSPACES)) else { return Vec::new() };
+        let Some(folder) = self.platform.as_deref().map(|platform| platform.join(WORKSPACES)) else {
+            return Vec::new();
+        };
         let Ok(entries) = std::fs::read_dir(&folder) else { return Vec::new() };
         let mut found: Vec<(Workspace, PathBuf)> = entries
             .flatten()
@@ -168,7 +172,8 @@ pub fn read(folder: &Path, name: &str) -> Result<Layer, LibraryError> {
 }
 
 fn collect(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Result<(), LibraryError> {
-    let unreadable = |path: String, problem: &std::io::Error| LibraryError::Unreadable { path, problem: problem.kind().to_string() };
+    let unreadable =
+        |path: String, problem: &std::io::Error| LibraryError::Unreadable { path, problem: problem.kind().to_string() };
     let shown = || if prefix.is_empty() { folder.display().to_string() } else { prefix.to_owned() };
     let entries = std::fs::read_dir(folder).map_err(|error| unreadable(shown(), &error))?;
     for entry in entries {

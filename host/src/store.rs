@@ -94,8 +94,14 @@ pub enum Source {
 
 impl Source {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Targets, Self::Registrations, Self::Secrets, Self::Leases, Self::ClusterRoles, Self::ClusterRoleBindings];
+    pub const ALL: [Self; 6] = [
+        Self::Targets,
+        Self::Registrations,
+        Self::Secrets,
+        Self::Leases,
+        Self::ClusterRoles,
+        Self::ClusterRoleBindings,
+    ];
 }
 
 type Named = (Workspace, Arc<str>);
@@ -153,7 +159,8 @@ impl Store {
         let mut inner = self.write();
         if let Some(before) = inner.objects.get(key)
             && before.uid == held.uid
-            && (before.resource_version == held.resource_version || older(&held.resource_version, &before.resource_version))
+            && (before.resource_version == held.resource_version
+                || older(&held.resource_version, &before.resource_version))
         {
             return Ok(Vec::new());
         }
@@ -224,7 +231,8 @@ impl Store {
     /// Takes in a Secret's metadata; returns the keys to look at again.
     pub fn upsert_secret(&self, workspace: &Workspace, meta: &ObjectMeta) -> Vec<Key> {
         let name = secret_name(meta);
-        let labelled = meta.labels.as_ref().and_then(|labels| labels.get(LABEL_KUBECONFIG)).is_some_and(|value| value == "true");
+        let labelled =
+            meta.labels.as_ref().and_then(|labels| labels.get(LABEL_KUBECONFIG)).is_some_and(|value| value == "true");
         if !labelled {
             return self.remove_secret(workspace, meta);
         }
@@ -260,7 +268,13 @@ impl Store {
 
     /// Takes in a Lease; returns the target to look at again, if anything but the time of renewal changed, or if the
     /// heartbeat had been silent for longer than `grace`.
-    pub fn upsert_lease(&self, workspace: &Workspace, name: &str, lease: LeaseMeta, grace: jiff::SignedDuration) -> Option<Key> {
+    pub fn upsert_lease(
+        &self,
+        workspace: &Workspace,
+        name: &str,
+        lease: LeaseMeta,
+        grace: jiff::SignedDuration,
+    ) -> Option<Key> {
         let mut inner = self.write();
         let before = inner.heartbeats.insert(named(workspace, name), lease.clone());
         let news = match (before.and_then(|before| before.heartbeat), lease.heartbeat) {
@@ -431,7 +445,9 @@ fn hold(kind: Kind, wire: &Wire) -> Result<Held, serde_json::Error> {
             |target| {
                 let inventory = target.status.and_then(|status| status.cluster).and_then(|cluster| cluster.name);
                 match inventory {
-                    Some(name) if name != target.spec.cluster_ref.name => format!("{}\n{name}", target.spec.cluster_ref.name),
+                    Some(name) if name != target.spec.cluster_ref.name => {
+                        format!("{}\n{name}", target.spec.cluster_ref.name)
+                    }
                     _ => target.spec.cluster_ref.name,
                 }
             },
@@ -504,11 +520,15 @@ mod tests {
     fn a_secret_wakes_its_registrations_and_their_targets() {
         let store = Store::default();
         let local = Workspace::local();
-        let registration: Wire = serde_json::from_str(&json!({
-            "apiVersion": "tmc.kcp.io/v1alpha1", "kind": "ClusterRegistration",
-            "metadata": {"name": "east", "uid": "r", "resourceVersion": "1"},
-            "spec": {"kubeConfigSecretRef": {"namespace": "default", "name": "east"}}
-        }).to_string()).unwrap();
+        let registration: Wire = serde_json::from_str(
+            &json!({
+                "apiVersion": "tmc.kcp.io/v1alpha1", "kind": "ClusterRegistration",
+                "metadata": {"name": "east", "uid": "r", "resourceVersion": "1"},
+                "spec": {"kubeConfigSecretRef": {"namespace": "default", "name": "east"}}
+            })
+            .to_string(),
+        )
+        .unwrap();
         store.upsert(&Key::registration(&local, "east"), &registration).unwrap();
         store.upsert(&Key::target(&local, "edge"), &target("edge", "u", 7, "east")).unwrap();
         let meta = ObjectMeta {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use berthage_core::api::{ClusterRegistration, SyncTarget};
 use berthage_core::heartbeat::Heartbeat;
 use berthage_core::key::{Key, Workspace};
-use berthage_core::names::{LABEL_KUBECONFIG, LABEL_MANAGED_BY, MANAGED_BY, HUB_NAMESPACE};
+use berthage_core::names::{HUB_NAMESPACE, LABEL_KUBECONFIG, LABEL_MANAGED_BY, MANAGED_BY};
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Secret;
@@ -62,7 +62,8 @@ pub async fn run(source: Source, client: Client, store: Arc<Store>, sink: Sink) 
         }
         Source::Secrets => {
             let labelled = watcher::Config::default().labels(&format!("{LABEL_KUBECONFIG}=true"));
-            follow(source, watcher::watcher(Api::<PartialObjectMeta<Secret>>::all(client), labelled), &store, &sink).await;
+            follow(source, watcher::watcher(Api::<PartialObjectMeta<Secret>>::all(client), labelled), &store, &sink)
+                .await;
         }
         Source::Leases => {
             let api = Api::<Lease>::namespaced(client, HUB_NAMESPACE);
@@ -96,7 +97,8 @@ impl Intake for Wire {
     fn upsert(&self, source: Source, store: &Store) -> Vec<Key> {
         let workspace = workspace_of(&self.metadata);
         let name = self.metadata.name.as_deref().unwrap_or_default();
-        let key = if source == Source::Targets { Key::target(&workspace, name) } else { Key::registration(&workspace, name) };
+        let key =
+            if source == Source::Targets { Key::target(&workspace, name) } else { Key::registration(&workspace, name) };
         match store.upsert(&key, self) {
             Ok(keys) => keys,
             Err(error) => {
@@ -171,7 +173,11 @@ fn remove_named(source: Source, store: &Store, workspace: &Workspace, name: &str
         Source::Registrations => store.remove(&Key::registration(workspace, name)),
         Source::Secrets => {
             let (namespace, name) = name.split_once('/').unwrap_or(("", name));
-            let meta = ObjectMeta { name: Some(name.to_owned()), namespace: Some(namespace.to_owned()), ..ObjectMeta::default() };
+            let meta = ObjectMeta {
+                name: Some(name.to_owned()),
+                namespace: Some(namespace.to_owned()),
+                ..ObjectMeta::default()
+            };
             store.remove_secret(workspace, &meta)
         }
         Source::Leases => store.remove_lease(workspace, name).into_iter().collect(),

@@ -5,7 +5,8 @@
 //! |---|---|
 //! | [`servers`] | etcd, kube-apiserver and what makes it a cluster, on 127.0.0.1 |
 //! | [`world`] | a hub and two physical clusters, started once for all tests |
-//! | [`program`] | `berthage` and `berthage-syncer` as processes |
+//! | [`program`] | where the project's programs are, and how to start them |
+//! | [`controller`], [`syncer`] | `berthage controller` and `berthage-syncer` as processes, with what they need |
 //! | [`process`] | a child process that cannot outlive its owner, with its log |
 //! | [`proxy`] | between a client and an API server: records, refuses, delays, drops |
 //! | [`wait`] | until an object is as expected, by watching it |
@@ -15,6 +16,7 @@
 
 pub mod authority;
 pub mod client;
+pub mod controller;
 mod error;
 pub mod folder;
 pub mod kubeconfig;
@@ -24,6 +26,7 @@ pub mod process;
 pub mod program;
 pub mod proxy;
 pub mod servers;
+pub mod syncer;
 pub mod wait;
 pub mod world;
 

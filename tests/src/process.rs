@@ -203,7 +203,8 @@ impl Process {
         }
     }
 
-    fn exited(&self, status: ExitStatus, awaited: &str) -> Error {
+    /// The error for a process that ended with `status` while it was needed for something.
+    pub(crate) fn exited(&self, status: ExitStatus, awaited: &str) -> Error {
         Error::Exited {
             program: self.name.clone(),
             status,

@@ -105,7 +105,8 @@ pub fn render(args: &Render) -> Result<String, RenderError> {
     };
     registration.metadata.name = Some(target.spec.cluster_ref.name.clone());
     let info = ClusterInfo { version: args.cluster_version.clone(), uid: String::new() };
-    registration.status = Some(ClusterRegistrationStatus { cluster_info: Some(info), ..ClusterRegistrationStatus::default() });
+    registration.status =
+        Some(ClusterRegistrationStatus { cluster_info: Some(info), ..ClusterRegistrationStatus::default() });
 
     let workspace = Workspace::new(&args.workspace);
     let name = target.metadata.name.clone().unwrap_or_default();
@@ -122,18 +123,26 @@ pub fn render(args: &Render) -> Result<String, RenderError> {
     let objects: Vec<_> = objects.into_iter().map(|desired| desired.object).collect();
     match args.output {
         Output::Yaml => super::documents(&objects).map_err(|error| RenderError::Yaml(error.to_string())),
-        Output::Json => Ok(format!("{:#}\n", serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": objects }))),
+        Output::Json => {
+            Ok(format!("{:#}\n", serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": objects })))
+        }
     }
 }
 
 fn load<T: DeserializeOwned>(path: &Path, kind: &'static str) -> Result<T, RenderError> {
-    let text = std::fs::read_to_string(path).map_err(|source| RenderError::Unreadable { path: path.to_owned(), source })?;
-    serde_saphyr::from_str(&text).map_err(|error| RenderError::Unfit { path: path.to_owned(), kind, problem: error.to_string() })
+    let text =
+        std::fs::read_to_string(path).map_err(|source| RenderError::Unreadable { path: path.to_owned(), source })?;
+    serde_saphyr::from_str(&text).map_err(|error| RenderError::Unfit {
+        path: path.to_owned(),
+        kind,
+        problem: error.to_string(),
+    })
 }
 
 fn stand_in(name: &str) -> ClusterRegistration {
     use berthage_core::api::{ClusterRegistrationSpec, KubeConfigSecretRef};
-    let secret = KubeConfigSecretRef { namespace: "default".to_owned(), name: name.to_owned(), key: "kubeconfig".to_owned() };
+    let secret =
+        KubeConfigSecretRef { namespace: "default".to_owned(), name: name.to_owned(), key: "kubeconfig".to_owned() };
     ClusterRegistration::new(
         name,
         ClusterRegistrationSpec { location: None, kube_config_secret_ref: secret, accepted_workload_types: Vec::new() },

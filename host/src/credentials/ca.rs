@@ -6,11 +6,13 @@
 use berthage_core::names::hex;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
-use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose, PublicKeyData as _};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose, PublicKeyData as _,
+};
 use sha2::{Digest as _, Sha256};
 use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use x509_parser::prelude::{ASN1Time, FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
@@ -40,7 +42,9 @@ pub enum AuthorityError {
     #[error("the CA's certificate cannot be read")]
     Unreadable,
     /// Without the marks of a CA.
-    #[error("the CA's certificate is no CA certificate (basicConstraints CA and keyUsage keyCertSign); make one with `berthage ca init`")]
+    #[error(
+        "the CA's certificate is no CA certificate (basicConstraints CA and keyUsage keyCertSign); make one with `berthage ca init`"
+    )]
     NotACa,
     /// Its time is over.
     #[error("the CA's certificate expired at {0}; make a new one with `berthage ca init`")]
@@ -75,8 +79,10 @@ pub struct NewAuthority {
 impl Authority {
     /// Reads and checks a CA.
     pub fn from_pem(certificate: &[u8], key: &[u8], now: Timestamp) -> Result<Self, AuthorityError> {
-        let certificates: Vec<_> =
-            CertificateDer::pem_slice_iter(certificate).take(8).collect::<Result<_, _>>().map_err(|_| AuthorityError::Certificate(0))?;
+        let certificates: Vec<_> = CertificateDer::pem_slice_iter(certificate)
+            .take(8)
+            .collect::<Result<_, _>>()
+            .map_err(|_| AuthorityError::Certificate(0))?;
         let [certificate] = certificates.as_slice() else {
             return Err(AuthorityError::Certificate(certificates.len()));
         };
@@ -120,7 +126,8 @@ impl Authority {
             return Err(AuthorityError::Days);
         }
         let not_before = now.checked_sub(CLOCK_SKEW).map_err(|_| AuthorityError::Days)?;
-        let not_after = Timestamp::from_second(now.as_second() + i64::from(days) * 86_400).map_err(|_| AuthorityError::Days)?;
+        let not_after =
+            Timestamp::from_second(now.as_second() + i64::from(days) * 86_400).map_err(|_| AuthorityError::Days)?;
         let mut params = CertificateParams::default();
         params.not_before = date(not_before)?.to_datetime();
         params.not_after = date(not_after)?.to_datetime();

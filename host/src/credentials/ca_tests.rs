@@ -35,12 +35,8 @@ fn what_init_makes_is_a_ca() {
 
 #[test]
 fn keys_of_every_usual_form_are_read() {
-    let algorithms = [
-        &rcgen::PKCS_ECDSA_P256_SHA256,
-        &rcgen::PKCS_ECDSA_P384_SHA384,
-        &rcgen::PKCS_ED25519,
-        &rcgen::PKCS_RSA_SHA256,
-    ];
+    let algorithms =
+        [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ECDSA_P384_SHA384, &rcgen::PKCS_ED25519, &rcgen::PKCS_RSA_SHA256];
     for algorithm in algorithms {
         let key = KeyPair::generate_for(algorithm).unwrap();
         assert!(load(&ca_of(&key, |_| {}), &key.serialize_pem(), now()).is_ok());
@@ -71,7 +67,10 @@ fn each_thing_that_is_wrong_has_its_own_error() {
     assert_eq!(refused(garbage, &good.key, now()), AuthorityError::Unreadable);
     assert_eq!(refused(&good.certificate, &other.key, now()), AuthorityError::Mismatch);
     assert_eq!(refused(&good.certificate, "no key", now()), AuthorityError::Key);
-    assert!(Authority::from_pem(good.certificate.as_bytes(), &[0xff], now()).is_err_and(|error| error == AuthorityError::Key));
+    assert!(
+        Authority::from_pem(good.certificate.as_bytes(), &[0xff], now())
+            .is_err_and(|error| error == AuthorityError::Key)
+    );
     let end = good.not_after;
     assert_eq!(refused(&good.certificate, &good.key, end), AuthorityError::Expired(end));
     let begin = now().checked_sub(CLOCK_SKEW).unwrap();

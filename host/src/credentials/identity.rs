@@ -15,8 +15,8 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Ro
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Client, Resource};
-use serde::de::DeserializeOwned;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -116,7 +116,8 @@ impl Identity {
                 return Ok(());
             }
             let patch = json!({ "rules": self.role.rules, "aggregationRule": null });
-            ensure(&Api::all(client.clone()), &self.role, |found| role_hash(found) == role_hash(&self.role), patch).await
+            ensure(&Api::all(client.clone()), &self.role, |found| role_hash(found) == role_hash(&self.role), patch)
+                .await
         };
         let binding = async {
             if known.binding.as_ref() == Some(&binding_hash(&self.binding)) {
@@ -276,7 +277,8 @@ where
 {
     let found = api.get_metadata_opt(name).await.map_err(|error| failed::<K>(name, &error))?;
     let Some(found) = found else { return Ok(()) };
-    let ours = found.metadata.annotations.as_ref().and_then(|all| all.get(ANNOTATION_OWNER)).is_some_and(|is| is == owner);
+    let ours =
+        found.metadata.annotations.as_ref().and_then(|all| all.get(ANNOTATION_OWNER)).is_some_and(|is| is == owner);
     if !ours {
         return Ok(());
     }

@@ -8,9 +8,9 @@ use berthage_core::names::{CREDENTIAL_EXTENSION, HUB_NAMESPACE};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::Recipient;
 use super::certificate::ClientCertificate;
 use super::error::IssueError;
-use super::Recipient;
 
 /// Where the syncers reach the hub.
 #[derive(Debug, Clone, PartialEq, Eq)]

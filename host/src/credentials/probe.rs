@@ -81,7 +81,8 @@ fn hub_roots(hub: &HubAddress) -> Result<Option<Vec<Vec<u8>>>, &'static str> {
     use tokio_rustls::rustls::pki_types::CertificateDer;
     use tokio_rustls::rustls::pki_types::pem::PemObject as _;
     let Some(pem) = &hub.ca else { return Ok(None) };
-    let roots = CertificateDer::pem_slice_iter(pem).map(|root| root.map(|root| root.to_vec())).collect::<Result<Vec<_>, _>>();
+    let roots =
+        CertificateDer::pem_slice_iter(pem).map(|root| root.map(|root| root.to_vec())).collect::<Result<Vec<_>, _>>();
     roots.map(Some).map_err(|_| "the hub's CA certificates cannot be read")
 }
 
@@ -94,7 +95,11 @@ fn judge(answer: Result<SelfSubjectReview, kube::Error>, user: &str) -> Trust {
         // Not known to the hub at all, or known as somebody who may not even ask: then the refusal names who that is.
         Err(kube::Error::Api(status)) if status.code == 401 => Trust::NotTrusted,
         Err(kube::Error::Api(status)) if status.code == 403 => {
-            if status.message.contains(&format!("\"{user}\"")) { Trust::Trusted } else { Trust::NotTrusted }
+            if status.message.contains(&format!("\"{user}\"")) {
+                Trust::Trusted
+            } else {
+                Trust::NotTrusted
+            }
         }
         Err(error) => Trust::Unknown(Failure::of(Side::Hub, &error)),
     }

@@ -125,7 +125,8 @@ struct Claims {
 fn read(answer: &str) -> Result<Token, IssueError> {
     let answer: Answer = serde_json::from_str(answer).map_err(|_| IssueError::TokenAnswer)?;
     let token = Zeroizing::new(answer.status.token);
-    let claims = token.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok()).ok_or(IssueError::TokenAnswer)?;
+    let claims =
+        token.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok()).ok_or(IssueError::TokenAnswer)?;
     let claims: Claims = serde_json::from_slice(&claims).map_err(|_| IssueError::TokenAnswer)?;
     // The serial is shown in status and put into annotations.
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';

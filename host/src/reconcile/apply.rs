@@ -88,15 +88,15 @@ fn compare(work: &mut Work<'_>, link: &Link, objects: &[Desired]) -> Result<Chan
 
 /// Somebody undoes our work again and again: it is not undone faster than once a minute, and said.
 fn fight(ctx: &Context, work: &mut Work<'_>, changes: &Changes) -> Result<(), Stop> {
-    let only_drift = changes.deletes.is_empty() && changes.applies().all(|change| matches!(change.why, Why::Drifted(_)));
+    let only_drift =
+        changes.deletes.is_empty() && changes.applies().all(|change| matches!(change.why, Why::Drifted(_)));
     let Some(wait) = ctx.repairs.hold_back(work.key, work.now).filter(|_| only_drift) else { return Ok(()) };
     let names: Vec<String> = changes.applies().take(3).map(|change| change.id.to_string()).collect();
     let message = format!(
         "{} changed behind our back again and again; find out who does it (metadata.managedFields). It is repaired once a minute.",
         names.join(", ")
     );
-    work.found.drifted =
-        Some(Finding { status: ConditionStatus::True, reason: Reason::DriftFight, message });
+    work.found.drifted = Some(Finding { status: ConditionStatus::True, reason: Reason::DriftFight, message });
     Err(Stop::new(Reason::DriftFight, Again::After(wait)))
 }
 
@@ -310,7 +310,9 @@ fn see(info: &KindInfo, object: DynamicObject) -> Option<Seen> {
 
 fn is_ours(meta: &ObjectMeta, owner: &str) -> bool {
     let annotations = meta.annotations.as_ref();
-    annotations.and_then(|annotations| annotations.get(berthage_core::names::ANNOTATION_OWNER)).is_some_and(|found| found == owner)
+    annotations
+        .and_then(|annotations| annotations.get(berthage_core::names::ANNOTATION_OWNER))
+        .is_some_and(|found| found == owner)
 }
 
 /// kube's dynamic API for a kind.
@@ -323,12 +325,7 @@ pub(super) fn api(client: &Client, info: &KindInfo, namespace: Option<&str>) -> 
 }
 
 /// Deletes what is no longer desired, and looks up what may have been made without our knowing.
-pub(super) async fn remove(
-    work: &mut Work<'_>,
-    client: &Client,
-    link: &Link,
-    changes: &Changes,
-) -> Result<(), Stop> {
+pub(super) async fn remove(work: &mut Work<'_>, client: &Client, link: &Link, changes: &Changes) -> Result<(), Stop> {
     let owner = observe::seal_context(work).owner();
     let mut outcomes: Vec<Outcome> = changes.forgotten.iter().cloned().map(Outcome::Gone).collect();
     let mut result = Ok(());

@@ -176,13 +176,7 @@ fn everything(work: &Work<'_>, link: &crate::downstream::Link) -> Changes {
 }
 
 /// The cluster cannot be cleaned up now: wait, or let go, as the deletion policy says.
-fn unreachable(
-    work: &mut Work<'_>,
-    name: &str,
-    since: Timestamp,
-    finding: Finding,
-    again: Again,
-) -> Result<(), Stop> {
+fn unreachable(work: &mut Work<'_>, name: &str, since: Timestamp, finding: Finding, again: Again) -> Result<(), Stop> {
     let policy = work.target.spec.deletion_policy.clone();
     let until = since.checked_add(policy.after.get()).unwrap_or(Timestamp::MAX);
     let patient = policy.when_unreachable == WhenUnreachable::Wait && work.now < until;
@@ -219,7 +213,8 @@ fn unreachable(
 }
 
 fn listed(inventory: &[InventoryEntry]) -> String {
-    let mut names: Vec<String> = inventory.iter().take(NAMED).map(|entry| ObjectId::of_entry(entry).to_string()).collect();
+    let mut names: Vec<String> =
+        inventory.iter().take(NAMED).map(|entry| ObjectId::of_entry(entry).to_string()).collect();
     if inventory.len() > NAMED {
         names.push(format!("and {} more", inventory.len() - NAMED));
     }
@@ -229,7 +224,9 @@ fn listed(inventory: &[InventoryEntry]) -> String {
 /// Takes our finalizer off the kubeconfig Secret, unless another target needs it.
 async fn release_secret(ctx: &Context, work: &Work<'_>) -> Result<(), Stop> {
     let workspace = &work.key.workspace;
-    let Some(held) = ctx.making.store.get(&work.registration(&work.target.spec.cluster_ref.name)) else { return Ok(()) };
+    let Some(held) = ctx.making.store.get(&work.registration(&work.target.spec.cluster_ref.name)) else {
+        return Ok(());
+    };
     let (namespace, name) = held.secret();
     match ctx.making.store.secret(workspace, namespace, name) {
         Some(secret) if secret.ours && !needed(ctx, workspace, namespace, name, Some(work.key)) => {
@@ -256,7 +253,9 @@ fn needed(ctx: &Context, workspace: &Workspace, namespace: &str, name: &str, lea
 pub async fn sweep_secrets(ctx: &Context) {
     for (workspace, namespace, name, secret) in ctx.making.store.secrets_in_use() {
         let orphaned = ctx.making.store.registrations_of(&workspace, &namespace, &name).is_empty();
-        if needed(ctx, &workspace, &namespace, &name, None) || (orphaned && ctx.making.store.has_stray_targets(&workspace)) {
+        if needed(ctx, &workspace, &namespace, &name, None)
+            || (orphaned && ctx.making.store.has_stray_targets(&workspace))
+        {
             continue;
         }
         if let Err(error) = ctx.hub.set_secret_finalizer(&workspace, &namespace, &name, &secret, false).await {
@@ -265,4 +264,3 @@ pub async fn sweep_secrets(ctx: &Context) {
         }
     }
 }
-

@@ -5,13 +5,13 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use berthage_core::api::{ConditionStatus, CredentialStatus, CredentialType};
 use berthage_core::credential::{self, Action, Seen, Wanted, Why};
 use berthage_core::object::{Desired, ObjectId};
 use berthage_core::reason::Reason;
 use berthage_core::status::transitions::Notice;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 

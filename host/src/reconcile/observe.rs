@@ -5,7 +5,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use berthage_core::api::{ApiResource, ClusterStatus, ClusterRegistration, SyncerStatus};
+use berthage_core::api::{ApiResource, ClusterRegistration, ClusterStatus, SyncerStatus};
 use berthage_core::credential;
 use berthage_core::diff::Observed;
 use berthage_core::guard::granted;
@@ -16,8 +16,8 @@ use berthage_core::object::{KindInfo, ObjectId};
 use berthage_core::plugin::{ApplyResult, Group, Input};
 use berthage_core::reason::Reason;
 use berthage_core::seal::SealContext;
-use berthage_core::status::deployed::{self, Deployed, Rollout};
 use berthage_core::status::conditions;
+use berthage_core::status::deployed::{self, Deployed, Rollout};
 use berthage_core::status::target::{Finding, kind};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client};
@@ -282,7 +282,8 @@ pub(super) fn fingerprint(ctx: &Context, key: &Key, held: &Held) -> Vec<u8> {
         ctx.making.store.identity(source, &key.workspace, &names.hub).hash(&mut hasher);
     }
     for plugin in ctx.making.plugins.all() {
-        (plugin.name(), plugin.digest().map(|digest| *digest.as_bytes()), plugin.health().error().is_some()).hash(&mut hasher);
+        (plugin.name(), plugin.digest().map(|digest| *digest.as_bytes()), plugin.health().error().is_some())
+            .hash(&mut hasher);
     }
     ctx.making.library.revision(&key.workspace).hash(&mut hasher);
     hasher.finish().to_be_bytes().to_vec()

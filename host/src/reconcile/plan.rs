@@ -25,7 +25,8 @@ const FINALIZE_BUDGET: Duration = Duration::from_secs(600);
 /// What should be there.
 pub(super) fn plan(making: &Making, work: &mut Work<'_>, snapshot: &Snapshot) -> Result<PlanOutcome, Stop> {
     let reconciler = making.plugins.reconciler();
-    let input = input_for(making, work, snapshot, reconciler.name(), |subject| reconciler.select(subject.0, subject.1))?;
+    let input =
+        input_for(making, work, snapshot, reconciler.name(), |subject| reconciler.select(subject.0, subject.1))?;
     let outcome = reconciler.plan(&input).map_err(|error| failed(work, &error))?;
     healthy(work);
     say(work, outcome.conditions.clone(), outcome.notes.clone());
@@ -40,7 +41,8 @@ pub(super) fn plan(making: &Making, work: &mut Work<'_>, snapshot: &Snapshot) ->
 /// What the plugin has to say after an apply.
 pub(super) fn report(making: &Making, work: &mut Work<'_>, snapshot: &Snapshot) -> Result<(), Stop> {
     let reconciler = making.plugins.reconciler();
-    let input = input_for(making, work, snapshot, reconciler.name(), |subject| reconciler.select(subject.0, subject.1))?;
+    let input =
+        input_for(making, work, snapshot, reconciler.name(), |subject| reconciler.select(subject.0, subject.1))?;
     let outcome = reconciler.report(&input).map_err(|error| failed(work, &error))?;
     say(work, outcome.conditions, outcome.notes);
     next(work, reconciler.name(), &outcome.after)
@@ -48,7 +50,12 @@ pub(super) fn report(making: &Making, work: &mut Work<'_>, snapshot: &Snapshot) 
 
 /// Lets the plugin delay the clean-up, for a bounded time. A plugin that fails is not waited for any longer than one that
 /// asks for time.
-pub(super) fn finalize(making: &Making, work: &mut Work<'_>, snapshot: &Snapshot, since: Timestamp) -> Result<(), Stop> {
+pub(super) fn finalize(
+    making: &Making,
+    work: &mut Work<'_>,
+    snapshot: &Snapshot,
+    since: Timestamp,
+) -> Result<(), Stop> {
     let deadline = since.checked_add(FINALIZE_BUDGET).unwrap_or(Timestamp::MAX);
     let reconciler = making.plugins.reconciler();
     let input = input_for(making, work, snapshot, reconciler.name(), |subject| reconciler.select(subject.0, subject.1));
@@ -82,12 +89,16 @@ pub(super) fn finalize(making: &Making, work: &mut Work<'_>, snapshot: &Snapshot
         work.notices.push(Notice {
             warning: true,
             reason: Reason::FinalizeDelayed.as_str().to_owned(),
-            message: format!("Plugin {name} did not finish within 10 minutes ({why}); the clean-up goes on without it."),
+            message: format!(
+                "Plugin {name} did not finish within 10 minutes ({why}); the clean-up goes on without it."
+            ),
         });
         return Ok(());
     }
     let left = Duration::try_from(deadline.duration_since(work.now)).unwrap_or(Duration::ZERO);
-    let message = format!("Plugin {name} delays the clean-up: {why}. It goes on without the plugin 10 minutes after the deletion.");
+    let message = format!(
+        "Plugin {name} delays the clean-up: {why}. It goes on without the plugin 10 minutes after the deletion."
+    );
     work.found.terminating = Some(Finding::bad(reason, message));
     let again = match again {
         Again::After(delay) => Again::After(delay.min(left)),
@@ -182,7 +193,8 @@ fn next(work: &mut Work<'_>, name: &str, next: &Next) -> Result<(), Stop> {
             Ok(())
         }
         Next::WaitingFor(references) => {
-            let names: Vec<String> = references.iter().take(5).map(|found| format!("{} {}", found.kind, found.name)).collect();
+            let names: Vec<String> =
+                references.iter().take(5).map(|found| format!("{} {}", found.kind, found.name)).collect();
             let message = format!("Plugin {name} waits for {}.", names.join(", "));
             Err(work.block(Finding::bad(Reason::PluginWaiting, message), Again::OnChange))
         }

@@ -67,7 +67,9 @@ fn rendered(making: &Making, work: &mut Work<'_>, plan: &PlanOutcome) -> Result<
             let source = one.source.clone();
             match desired(one.object, one.source) {
                 Some(object) => objects.push(object),
-                None => return Err(invalid(work, format!("{source} gives an object without apiVersion, kind or name."))),
+                None => {
+                    return Err(invalid(work, format!("{source} gives an object without apiVersion, kind or name.")));
+                }
             }
         }
     }

@@ -144,7 +144,9 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key, attempt: u32) -> After {
         && known.same(&memo)
         && known.until.is_none_or(|until| now < until)
     {
-        return After::Settled(known.until.map(|until| Duration::try_from(until.duration_since(now)).unwrap_or_default()));
+        return After::Settled(
+            known.until.map(|until| Duration::try_from(until.duration_since(now)).unwrap_or_default()),
+        );
     }
     let target: SyncTarget = match held.decode() {
         Ok(target) => target,
