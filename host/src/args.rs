@@ -38,11 +38,12 @@ pub enum LogFormat {
 pub enum Command {
     /// Runs the controller.
     Controller(Box<Controller>),
-    //REGISTER
+    /// Registers a physical cluster: an account with the least rights there; Secret, ClusterRegistration and SyncTarget here.
+    Register(Box<crate::cli::register::Register>),
     /// Prints the CustomResourceDefinitions, to be applied to the hub: `berthage crds | kubectl apply --server-side -f -`.
     Crds(crate::cli::crds::Crds),
     /// Prints the manifests for a SyncTarget from files, without any cluster, with the controller's own code.
-    Render(crate::cli::render::Render),
+    Render(Box<crate::cli::render::Render>),
     /// Makes the certificate authority that signs the syncers' client certificates.
     Ca(crate::cli::ca::Ca),
 }

@@ -167,12 +167,12 @@ pub async fn run(args: Controller) -> Result<(), ControllerError> {
         () = shutdown.wait() => return finish(&shutdown, admin, leadership).await,
     }
     tracing::info!(workers = args.workers, "leading; every list of the hub is complete");
-    let background = tokio::spawn(upkeep(Arc::clone(&ctx), queue.clone()));
+    let background = tokio::spawn(upkeep(Arc::clone(&ctx), queue.clone(), config));
     let workers = tokio::spawn({
         let (ctx, queue) = (Arc::clone(&ctx), queue.clone());
         let handles = Handles::new(&metrics, args.workers);
         async move {
-            queue.run(args.workers, move |key, attempt| work(Arc::clone(&ctx), handles.clone(), key, attempt)).await
+            queue.run(args.workers, move |key, attempt| work(Arc::clone(&ctx), handles.clone(), key, attempt)).await;
         }
     });
     tokio::select! {
@@ -226,7 +226,7 @@ async fn issuer(args: &Controller, config: &kube::Config, client: &Client) -> Re
         Trust::NotTrusted => tracing::warn!("the hub does not trust the CA: syncers get tokens; see --ca-cert"),
         Trust::NotProbed => tracing::info!("there is no CA: syncers get tokens"),
         Trust::Unknown(failure) => {
-            tracing::warn!(error = failure.message, "whether the hub trusts the CA is not known yet")
+            tracing::warn!(error = failure.message, "whether the hub trusts the CA is not known yet");
         }
     }
     Ok(issuer)
@@ -348,7 +348,7 @@ fn downstream_sink(store: &Arc<Store>, queue: &WorkQueue<Key>) -> crate::downstr
 }
 
 /// Looks after what changes without an event: files on disk, and finalizers that nobody needs any more.
-async fn upkeep(ctx: Arc<Context>, queue: WorkQueue<Key>) {
+async fn upkeep(ctx: Arc<Context>, queue: WorkQueue<Key>, config: kube::Config) {
     let mut reload = tokio::time::interval(RELOAD);
     let mut sweep = tokio::time::interval(SWEEP);
     reload.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
@@ -368,6 +368,9 @@ async fn upkeep(ctx: Arc<Context>, queue: WorkQueue<Key>) {
                 }
             }
             _ = sweep.tick() => {
+                if let Trust::Unknown(_) = ctx.issuer.trust() {
+                    ctx.issuer.probe(&config, jiff::Timestamp::now()).await;
+                }
                 if !ctx.options.observe_only {
                     reconcile::sweep_secrets(&ctx).await;
                 }

@@ -46,6 +46,9 @@ pub enum LibraryError {
     Template(#[from] Arc<TemplateError>),
 }
 
+/// Low to high; one that cannot be read spoils the set.
+type Layers = Vec<Result<Layer, LibraryError>>;
+
 type Compiled = Result<Arc<TemplateSet>, LibraryError>;
 
 struct State {
@@ -95,9 +98,9 @@ impl Library {
     pub fn refresh(&self) -> bool {
         let product = read(&self.product, "product");
         let platform = self.platform.as_deref().map(|folder| read(folder, "platform"));
-        let mut base: Vec<Result<Layer, LibraryError>> = vec![product];
+        let mut base: Layers = vec![product];
         base.extend(platform);
-        let mut wanted: Vec<(Option<Workspace>, Vec<Result<Layer, LibraryError>>)> = vec![(None, base.clone())];
+        let mut wanted: Vec<(Option<Workspace>, Layers)> = vec![(None, base.clone())];
         for (workspace, folder) in self.workspaces() {
             let mut layers = base.clone();
             layers.push(read(&folder, &format!("workspace {workspace}")));

@@ -14,6 +14,7 @@ pub mod object;
 pub mod plugin;
 pub mod queue;
 pub mod reason;
+pub mod rights;
 pub mod seal;
 pub mod status;
 pub mod template;

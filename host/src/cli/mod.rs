@@ -2,7 +2,7 @@
 
 pub mod ca;
 pub mod crds;
-//pub mod register;
+pub mod register;
 pub mod render;
 
 use std::io::Write as _;

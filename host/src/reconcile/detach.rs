@@ -127,12 +127,12 @@ async fn clean(ctx: &Context, work: &mut Work<'_>, since: Timestamp) -> Result<(
     let key = work.registration(&name);
     let cluster = match resolve::cluster(ctx, &key).await {
         Ok(cluster) => cluster,
-        Err((finding, stop)) => return unreachable(work, &name, since, finding, stop.retry),
+        Err((finding, stop)) => return unreachable(work, &name, since, &finding, stop.retry),
     };
     if let Some(uid) = work.cluster_uid.clone().filter(|uid| *uid != cluster.uid()) {
         let message = format!("Another cluster answers for {name}: the syncer was deployed to the one with uid {uid}.");
         let finding = Finding::bad(Reason::ClusterReplaced, message);
-        return unreachable(work, &name, since, finding, Again::OnChange);
+        return unreachable(work, &name, since, &finding, Again::OnChange);
     }
     let link = observe::link(ctx, &cluster);
     for entry in &work.inventory {
@@ -144,7 +144,7 @@ async fn clean(ctx: &Context, work: &mut Work<'_>, since: Timestamp) -> Result<(
         let changes = everything(work, &link);
         if let Err(stop) = apply::remove(work, &cluster.connection.client, &link, &changes).await {
             return match work.unreachable.clone() {
-                Some(finding) => unreachable(work, &name, since, finding, stop.retry),
+                Some(finding) => unreachable(work, &name, since, &finding, stop.retry),
                 None => Err(stop),
             };
         }
@@ -176,7 +176,7 @@ fn everything(work: &Work<'_>, link: &crate::downstream::Link) -> Changes {
 }
 
 /// The cluster cannot be cleaned up now: wait, or let go, as the deletion policy says.
-fn unreachable(work: &mut Work<'_>, name: &str, since: Timestamp, finding: Finding, again: Again) -> Result<(), Stop> {
+fn unreachable(work: &mut Work<'_>, name: &str, since: Timestamp, finding: &Finding, again: Again) -> Result<(), Stop> {
     let policy = work.target.spec.deletion_policy.clone();
     let until = since.checked_add(policy.after.get()).unwrap_or(Timestamp::MAX);
     let patient = policy.when_unreachable == WhenUnreachable::Wait && work.now < until;

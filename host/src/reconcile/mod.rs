@@ -116,7 +116,8 @@ pub enum After {
 pub async fn reconcile(ctx: &Context, key: &Key, attempt: u32) -> After {
     match key.kind {
         Kind::Registration => registration::reconcile(ctx, key).await,
-        Kind::Target => target::reconcile(ctx, key, attempt).await,
+        // Boxed: the pipeline's state is large, and the queue's workers hold it while they wait.
+        Kind::Target => Box::pin(target::reconcile(ctx, key, attempt)).await,
     }
 }
 

@@ -93,7 +93,7 @@ fn stagger(key: &Key, interval: Duration) -> Duration {
     let mut hasher = DefaultHasher::new();
     key.to_string().hash(&mut hasher);
     let share = u32::try_from(hasher.finish() % 100).unwrap_or(0);
-    interval - interval * share / 1000
+    interval.saturating_sub(interval * share / 1000)
 }
 
 async fn look(ctx: &Context, key: &Key, registration: &ClusterRegistration) -> Result<Probe, Problem> {

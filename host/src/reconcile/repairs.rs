@@ -36,7 +36,7 @@ impl Repairs {
         let times = repairs.get(key)?;
         let recent = times.iter().filter(|time| age(**time, now) < WINDOW).count();
         let since = age(*times.last()?, now);
-        (recent >= FIGHT && since < PACE).then(|| PACE - since)
+        (recent >= FIGHT && since < PACE).then(|| PACE.saturating_sub(since))
     }
 }
 

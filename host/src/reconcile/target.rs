@@ -178,7 +178,7 @@ fn has_finalizer(target: &SyncTarget) -> bool {
     target.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == TARGET_FINALIZER)
 }
 
-pub(super) fn start<'a>(key: &'a Key, held: Held, target: SyncTarget, now: Timestamp, attempt: u32) -> Work<'a> {
+pub(super) fn start(key: &Key, held: Held, target: SyncTarget, now: Timestamp, attempt: u32) -> Work<'_> {
     let published = target.status.clone().unwrap_or_default();
     let names = TargetNames::new(&key.workspace, &held.uid);
     let syncer = published.syncer.clone().unwrap_or_default();
