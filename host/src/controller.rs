@@ -135,6 +135,7 @@ pub async fn run(args: Controller) -> Result<(), ControllerError> {
         memos: Memos::default(),
         probes: Probes::default(),
         repairs: Repairs::default(),
+        wake: wake(&queue),
     });
     gauges(&metrics, &ctx);
 
@@ -318,6 +319,11 @@ fn gauges(metrics: &Metrics, ctx: &Arc<Context>) {
             metrics.connections(ctx.connections.len());
         }
     });
+}
+
+fn wake(queue: &WorkQueue<Key>) -> reconcile::Wake {
+    let queue = queue.clone();
+    Box::new(move |key| queue.add(key, Priority::Live))
 }
 
 fn hub_sink(queue: &WorkQueue<Key>, synced: tokio::sync::watch::Sender<bool>) -> watch::Sink {

@@ -119,15 +119,12 @@ pub fn succeed(
 ) -> (CredentialStatus, Option<String>) {
     let Some(current) = current else { return (new, None) };
     let in_use = current.previous_serial.as_ref().filter(|_| seen.reported_serial != Some(current.serial.as_str()));
-    let unused = match in_use {
-        Some(previous) => {
-            new.previous_serial = Some(previous.clone());
-            Some(current.serial.clone())
-        }
-        None => {
-            new.previous_serial = Some(current.serial.clone());
-            current.previous_serial.clone()
-        }
+    let unused = if let Some(previous) = in_use {
+        new.previous_serial = Some(previous.clone());
+        Some(current.serial.clone())
+    } else {
+        new.previous_serial = Some(current.serial.clone());
+        current.previous_serial.clone()
     };
     (new, unused)
 }

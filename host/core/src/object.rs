@@ -74,10 +74,14 @@ impl KindInfo {
         KINDS.iter().position(|info| std::ptr::eq(info, self)).unwrap_or(KINDS.len())
     }
 
-    /// Wave of application: everything cluster-scoped first, since namespaces must be there before what is in them;
-    /// then the rest at once.
-    pub const fn wave(&self) -> usize {
-        if self.namespaced { 1 } else { 0 }
+    /// Wave of application: what is in one wave is sent at once. Namespaces must be there before what is in them, and a
+    /// role before its binding: the API server looks it up to see whether the binding would give more than its maker has.
+    pub fn wave(&self) -> usize {
+        match self.kind {
+            "Namespace" | "ClusterRole" => 0,
+            "RoleBinding" => 2,
+            _ => 1,
+        }
     }
 }
 

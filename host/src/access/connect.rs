@@ -22,7 +22,6 @@ use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 use tower::{BoxError, Service, ServiceBuilder};
 
-use super::address::AddressPolicy;
 use super::bounds::{Bounded, Limits};
 use super::dial::Dialer;
 use super::fence::Fence;
@@ -100,7 +99,7 @@ pub fn physical(access: &Access, options: &Options) -> Result<Client, ConnectErr
         None => None,
     };
     let transport = transport(Dialer {
-        policy: access.policy,
+        policy: Some(access.policy),
         timeout: options.limits.connect,
         tls: Some((Arc::new(tls), Some(access.server_name.clone()))),
     });
@@ -134,8 +133,7 @@ pub fn hub(config: &kube::Config, options: &Options) -> Result<Client, ConnectEr
         None
     };
     // What the operator configured is where the operator wants to go.
-    let policy = AddressPolicy::default();
-    let transport = transport(Dialer { policy, timeout: options.limits.connect, tls });
+    let transport = transport(Dialer { policy: None, timeout: options.limits.connect, tls });
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer().map_err(ConnectError::Hub)?)
@@ -174,7 +172,7 @@ where
 fn transport(dialer: Dialer) -> legacy::Client<Dialer, Body> {
     legacy::Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
-        .pool_idle_timeout(Duration::from_secs(60))
+        .pool_idle_timeout(Duration::from_mins(1))
         .pool_max_idle_per_host(32)
         // A connection whose other end is gone must not serve request after request with timeouts.
         .http2_keep_alive_interval(Duration::from_secs(3))
@@ -186,22 +184,19 @@ fn transport(dialer: Dialer) -> legacy::Client<Dialer, Body> {
 
 fn client_config(access: &Access) -> Result<ClientConfig, ConnectError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let mut config = match &access.roots {
-        Some(roots) => {
-            let mut store = RootCertStore::empty();
-            for root in roots {
-                store.add(root.clone()).map_err(ConnectError::Roots)?;
-            }
-            ClientConfig::builder_with_provider(Arc::clone(&provider))
-                .with_safe_default_protocol_versions()
-                .map_err(ConnectError::Tls)?
-                .with_root_certificates(store)
-                .with_no_client_auth()
+    let mut config = if let Some(roots) = &access.roots {
+        let mut store = RootCertStore::empty();
+        for root in roots {
+            store.add(root.clone()).map_err(ConnectError::Roots)?;
         }
-        None => {
-            super::install_crypto_provider();
-            kube::Config::new(access.server.clone()).rustls_client_config().map_err(ConnectError::SystemRoots)?
-        }
+        ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(ConnectError::Tls)?
+            .with_root_certificates(store)
+            .with_no_client_auth()
+    } else {
+        super::install_crypto_provider();
+        kube::Config::new(access.server.clone()).rustls_client_config().map_err(ConnectError::SystemRoots)?
     };
     if let Some(certificate) = &access.certificate {
         let key = identity(certificate, &provider).map_err(ConnectError::Certificate)?;

@@ -17,9 +17,9 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use super::*;
-use crate::access::Failure;
 use crate::access::failure::{Retry, is_fenced};
 use crate::access::observe::RequestRecord;
+use crate::access::{AddressPolicy, Failure};
 
 /// What a server does with one connection after it has read a request.
 #[derive(Clone, Copy)]
@@ -109,7 +109,7 @@ impl Server {
         access(&format!("https://{}", self.address), &self.ca)
     }
 
-    async fn client(&self, limits: Limits) -> Client {
+    fn client(&self, limits: Limits) -> Client {
         physical(&self.access(), &Options { limits, ..Options::default() }).unwrap()
     }
 }
@@ -237,7 +237,7 @@ async fn a_port_without_tls_and_one_that_never_answers() {
 async fn silence_before_and_within_an_answer_ends() {
     for bytes in ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 79\r\n\r\n{\"a\""] {
         let server = serve(Behaviour::Silent(bytes)).await;
-        let failure = failure(&get(&server.client(short()).await).await.unwrap_err());
+        let failure = failure(&get(&server.client(short())).await.unwrap_err());
         assert_eq!(failure.reason, Reason::ClusterTimeout, "{bytes}");
         assert_eq!(server.requests.load(Ordering::SeqCst), 1, "nothing is tried again");
     }
@@ -252,7 +252,7 @@ async fn an_answer_may_not_be_too_large_nor_go_on_for_ever() {
         Behaviour::Answer("HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n"),
     ] {
         let server = serve(behaviour).await;
-        let client = server.client(limits).await;
+        let client = server.client(limits);
         assert_eq!(failure(&get(&client).await.unwrap_err()).reason, Reason::ClusterAnswerInvalid);
         let list = Api::<Secret>::all(client).list(&ListParams::default()).await.unwrap_err();
         let limit = if failure(&list).message.contains("200000") { 200_000 } else { 100_000 };
@@ -264,7 +264,7 @@ async fn an_answer_may_not_be_too_large_nor_go_on_for_ever() {
 async fn a_slow_endless_answer_ends_at_the_deadline() {
     let server = serve(Behaviour::Endless("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", "1\r\n \r\n")).await;
     let limits = Limits { total: Duration::from_millis(700), object_bytes: usize::MAX, ..Limits::default() };
-    assert_eq!(failure(&get(&server.client(limits).await).await.unwrap_err()).reason, Reason::ClusterTimeout);
+    assert_eq!(failure(&get(&server.client(limits)).await.unwrap_err()).reason, Reason::ClusterTimeout);
 }
 
 #[tokio::test]
@@ -272,7 +272,7 @@ async fn redirects_are_not_followed() {
     let target = serve(Behaviour::Answer(OBJECT)).await;
     let answer = format!("HTTP/1.1 307 Away\r\nlocation: https://{}/\r\ncontent-length: 0\r\n\r\n", target.address);
     let server = serve(Behaviour::Answer(answer.leak())).await;
-    let failure = failure(&get(&server.client(Limits::default()).await).await.unwrap_err());
+    let failure = failure(&get(&server.client(Limits::default())).await.unwrap_err());
     assert_eq!(failure.reason, Reason::ClusterAnswerInvalid);
     assert!(failure.message.contains("redirect (307)"), "{}", failure.message);
     assert_eq!(target.requests.load(Ordering::SeqCst), 0);
@@ -288,7 +288,7 @@ async fn nonsense_depth_and_compression_are_invalid_answers() {
         deep.leak(),
     ] {
         let server = serve(Behaviour::Answer(bytes)).await;
-        let failure = failure(&get(&server.client(Limits::default()).await).await.unwrap_err());
+        let failure = failure(&get(&server.client(Limits::default())).await.unwrap_err());
         assert_eq!(failure.reason, Reason::ClusterAnswerInvalid, "{}", &bytes[..20]);
     }
 }
@@ -296,14 +296,11 @@ async fn nonsense_depth_and_compression_are_invalid_answers() {
 #[tokio::test]
 async fn a_busy_server_says_when_and_a_broken_one_nothing() {
     let busy = serve(Behaviour::Answer("HTTP/1.1 429 Busy\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n")).await;
-    let answer = failure(&get(&busy.client(Limits::default()).await).await.unwrap_err());
+    let answer = failure(&get(&busy.client(Limits::default())).await.unwrap_err());
     assert_eq!((answer.reason, answer.retry), (Reason::ClusterOverloaded, Retry::After(Duration::from_secs(7))));
     assert_eq!(busy.requests.load(Ordering::SeqCst), 1, "nothing is tried again");
     let broken = serve(Behaviour::Answer("HTTP/1.1 200 OK\r\ncontent-length: 79\r\n\r\n{")).await;
-    assert_eq!(
-        failure(&get(&broken.client(Limits::default()).await).await.unwrap_err()).reason,
-        Reason::ClusterUnreachable
-    );
+    assert_eq!(failure(&get(&broken.client(Limits::default())).await.unwrap_err()).reason, Reason::ClusterUnreachable);
 }
 
 const WATCH: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -316,12 +313,12 @@ async fn watch(client: Client) -> Result<(), kube::Error> {
 #[tokio::test]
 async fn a_watch_may_last_but_not_fall_silent_nor_send_an_endless_event() {
     let silent = serve(Behaviour::Silent(WATCH)).await;
-    assert_eq!(failure(&watch(silent.client(short()).await).await.unwrap_err()).reason, Reason::ClusterTimeout);
+    assert_eq!(failure(&watch(silent.client(short())).await.unwrap_err()).reason, Reason::ClusterTimeout);
     let mute = serve(Behaviour::Silent("")).await;
-    assert_eq!(failure(&watch(mute.client(short()).await).await.unwrap_err()).reason, Reason::ClusterTimeout);
+    assert_eq!(failure(&watch(mute.client(short())).await.unwrap_err()).reason, Reason::ClusterTimeout);
     let endless = serve(Behaviour::Endless(WATCH, "5\r\n     \r\n")).await;
     let limits = Limits { object_bytes: 50_000, ..Limits::default() };
-    assert_eq!(failure(&watch(endless.client(limits).await).await.unwrap_err()).reason, Reason::ClusterAnswerInvalid);
+    assert_eq!(failure(&watch(endless.client(limits)).await.unwrap_err()).reason, Reason::ClusterAnswerInvalid);
 }
 
 #[tokio::test]

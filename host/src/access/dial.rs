@@ -13,6 +13,7 @@ use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
@@ -25,7 +26,7 @@ use super::address::{AddressPolicy, Refusal};
 
 /// Why there is no connection. `endpoint` is the host and port of the configured URL.
 #[derive(Debug, thiserror::Error)]
-pub enum DialError {
+pub(super) enum DialError {
     /// The URL has no host. Parsed accesses always have one; an operator's configuration may not.
     #[error("the server's URL has no host")]
     NoHost,
@@ -83,7 +84,8 @@ pub enum DialError {
 /// Opens connections for one client.
 #[derive(Clone)]
 pub(super) struct Dialer {
-    pub(super) policy: AddressPolicy,
+    /// `None`: anywhere.
+    pub(super) policy: Option<AddressPolicy>,
     pub(super) timeout: Duration,
     /// The TLS configuration, and the name that the server's certificate must carry if it is not the URL's host.
     pub(super) tls: Option<(Arc<ClientConfig>, Option<ServerName<'static>>)>,
@@ -129,7 +131,7 @@ impl Dialer {
         let mut error = DialError::NoAddress { endpoint: endpoint() };
         let mut allowed = Vec::with_capacity(found.len());
         for address in found {
-            match self.policy.check(address.ip()) {
+            match self.policy.map_or(Ok(()), |policy| policy.check(address.ip())) {
                 Ok(()) => allowed.push(address),
                 Err(refusal) => error = DialError::AddressRefused { endpoint: endpoint(), refusal },
             }
@@ -139,8 +141,7 @@ impl Dialer {
             let share = left / u32::try_from(allowed.len() - index).unwrap_or(u32::MAX);
             error = match timeout_at(Instant::now() + share, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => {
-                    // Small requests must not wait for the acknowledgement of the last one.
-                    stream.set_nodelay(true).map_err(|source| DialError::Connect { endpoint: endpoint(), source })?;
+                    tune(&stream).map_err(|source| DialError::Connect { endpoint: endpoint(), source })?;
                     return Ok(stream);
                 }
                 Ok(Err(source)) => DialError::Connect { endpoint: endpoint(), source },
@@ -149,6 +150,15 @@ impl Dialer {
         }
         Err(error)
     }
+}
+
+/// Small requests must not wait for the acknowledgement of the last one, and a watch over HTTP/1.1 must find out that the
+/// other end is gone: after 20 s without a byte it is asked each 5 s, and given up after 6 questions.
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let keepalive =
+        TcpKeepalive::new().with_time(Duration::from_secs(20)).with_interval(Duration::from_secs(5)).with_retries(6);
+    SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
 impl Service<Uri> for Dialer {

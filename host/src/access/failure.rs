@@ -45,7 +45,7 @@ const MAX_MESSAGE: usize = 1024;
 /// The part of it that a server's own words may take.
 const MAX_QUOTE: usize = 640;
 /// Longest wait that a server can ask for.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
+const MAX_RETRY_AFTER: Duration = Duration::from_mins(1);
 /// Depth at which a chain of causes is given up.
 const MAX_CAUSES: usize = 16;
 
@@ -87,11 +87,11 @@ impl Classifier {
             return self.answered(status);
         }
         for cause in causes(error) {
-            let found = if let Some(bound) = cause.downcast_ref() {
+            let found = if let Some(bound) = cause.downcast_ref::<BoundError>() {
                 Some(self.bound(bound))
-            } else if let Some(dial) = cause.downcast_ref() {
+            } else if let Some(dial) = cause.downcast_ref::<DialError>() {
                 Some(self.dial(dial))
-            } else if let Some(tls) = cause.downcast_ref() {
+            } else if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
                 Some(self.tls(tls, None))
             } else if let Some(http) = cause.downcast_ref::<hyper::Error>() {
                 self.http(http)
@@ -101,7 +101,7 @@ impl Classifier {
                 Some(self.invalid("cannot be understood"))
             } else if cause.is::<kube::client::AuthError>() {
                 let message = format!("the controller's own credential for {} cannot be obtained", self.name());
-                Some(failure(Reason::ClusterUnauthorized, Retry::Backoff, message, None))
+                Some(failure(Reason::ClusterUnauthorized, Retry::Backoff, &message, None))
             } else {
                 None
             };
@@ -110,7 +110,7 @@ impl Classifier {
             }
         }
         let message = format!("the connection to {} broke; it is tried again", self.name());
-        failure(Reason::ClusterUnreachable, Retry::Backoff, message, None)
+        failure(Reason::ClusterUnreachable, Retry::Backoff, &message, None)
     }
 
     const fn name(&self) -> &'static str {
@@ -192,19 +192,19 @@ impl Classifier {
             ),
             _ => return self.invalid("is an error without a meaning"),
         };
-        failure(reason, retry, message, Some(status.code))
+        failure(reason, retry, &message, Some(status.code))
     }
 
     fn overloaded(&self, code: u16, asked: Duration) -> Failure {
         let retry = if asked.is_zero() { Retry::Backoff } else { Retry::After(asked.min(MAX_RETRY_AFTER)) };
         let message = format!("{} cannot serve now ({code}); it is tried again", self.name());
-        failure(Reason::ClusterOverloaded, retry, message, Some(code))
+        failure(Reason::ClusterOverloaded, retry, &message, Some(code))
     }
 
     fn invalid(&self, what: &str) -> Failure {
         let message =
             format!("the answer of {} {what}; check that the server's URL leads to a Kubernetes API", self.name());
-        failure(Reason::ClusterAnswerInvalid, Retry::Backoff, message, None)
+        failure(Reason::ClusterAnswerInvalid, Retry::Backoff, &message, None)
     }
 
     fn bound(&self, error: &BoundError) -> Failure {
@@ -213,19 +213,19 @@ impl Classifier {
             BoundError::Timeout { .. } | BoundError::Silence { .. } => {
                 let message =
                     format!("{name} did not answer in time ({error}); check the cluster, and what is between");
-                failure(Reason::ClusterTimeout, Retry::Backoff, message, None)
+                failure(Reason::ClusterTimeout, Retry::Backoff, &message, None)
             }
             BoundError::TooLarge { limit } => self.invalid(&format!("is larger than {limit} bytes")),
             BoundError::Redirect { code } => {
                 self.invalid(&format!("is a redirect ({code}), and redirects are not followed"))
             }
             BoundError::Busy { code, retry_after } => self.overloaded(*code, *retry_after),
-            BoundError::Fenced(fenced) => failure(Reason::ApplyFailed, Retry::Backoff, fenced.to_string(), None),
+            BoundError::Fenced(fenced) => failure(Reason::ApplyFailed, Retry::Backoff, &fenced.to_string(), None),
         }
     }
 
     fn dial(&self, error: &DialError) -> Failure {
-        let unreachable = |message: String| failure(Reason::ClusterUnreachable, Retry::Backoff, message, None);
+        let unreachable = |message: String| failure(Reason::ClusterUnreachable, Retry::Backoff, &message, None);
         match error {
             DialError::NoHost => unreachable(format!("the URL of {} has no host", self.name())),
             DialError::Resolve { .. } | DialError::NoAddress { .. } => {
@@ -233,21 +233,20 @@ impl Classifier {
             }
             DialError::AddressRefused { .. } => {
                 let message = format!("{error}; give the API server's own address");
-                failure(Reason::KubeconfigRefused, Retry::Backoff, message, None)
+                failure(Reason::KubeconfigRefused, Retry::Backoff, &message, None)
             }
             DialError::Connect { endpoint, source } => self.io(source, Some(endpoint)),
             DialError::Timeout { .. } => {
                 let message = format!("{error}; check the address, and what is between");
-                failure(Reason::ClusterTimeout, Retry::Backoff, message, None)
+                failure(Reason::ClusterTimeout, Retry::Backoff, &message, None)
             }
-            DialError::Tls { endpoint, source } => match source.get_ref().and_then(|inner| inner.downcast_ref()) {
-                Some(tls) => self.tls(tls, Some(endpoint)),
-                None => {
-                    let message =
-                        format!("{error}: the connection broke during the handshake; check that the port speaks TLS");
-                    failure(Reason::ClusterTlsFailed, Retry::Backoff, message, None)
+            DialError::Tls { endpoint, source } => {
+                if let Some(tls) = source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                    return self.tls(tls, Some(endpoint));
                 }
-            },
+                let next = "the connection broke during the handshake; check that the port speaks TLS";
+                failure(Reason::ClusterTlsFailed, Retry::Backoff, &format!("{error}: {next}"), None)
+            }
         }
     }
 
@@ -266,11 +265,11 @@ impl Classifier {
             | io::ErrorKind::UnexpectedEof => "broke the connection; it is tried again",
             io::ErrorKind::TimedOut => {
                 let message = format!("{place} did not answer in time; check the cluster, and what is between");
-                return failure(Reason::ClusterTimeout, Retry::Backoff, message, None);
+                return failure(Reason::ClusterTimeout, Retry::Backoff, &message, None);
             }
             _ => "cannot be connected to; check the address, the network, and the controller's limit of open files",
         };
-        failure(Reason::ClusterUnreachable, Retry::Backoff, format!("{place} {what}"), None)
+        failure(Reason::ClusterUnreachable, Retry::Backoff, &format!("{place} {what}"), None)
     }
 
     fn http(&self, error: &hyper::Error) -> Option<Failure> {
@@ -278,7 +277,7 @@ impl Classifier {
             Some(self.invalid("is not HTTP as it should be"))
         } else if error.is_timeout() {
             let message = format!("{} did not answer in time; check the cluster, and what is between", self.name());
-            Some(failure(Reason::ClusterTimeout, Retry::Backoff, message, None))
+            Some(failure(Reason::ClusterTimeout, Retry::Backoff, &message, None))
         } else {
             // Its cause may say more.
             None
@@ -311,12 +310,12 @@ impl Classifier {
             }
             _ => "does not keep to TLS",
         };
-        failure(Reason::ClusterTlsFailed, Retry::Backoff, format!("{place} {what}"), None)
+        failure(Reason::ClusterTlsFailed, Retry::Backoff, &format!("{place} {what}"), None)
     }
 }
 
-fn failure(reason: Reason, retry: Retry, message: String, code: Option<u16>) -> Failure {
-    Failure { reason, retry, message: clean(&message, MAX_MESSAGE), code }
+fn failure(reason: Reason, retry: Retry, message: &str, code: Option<u16>) -> Failure {
+    Failure { reason, retry, message: clean(message, MAX_MESSAGE), code }
 }
 
 /// `error` and what caused it, outermost first. An I/O error's content counts as its cause: its own `source` skips it.

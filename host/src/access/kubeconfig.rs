@@ -136,18 +136,15 @@ impl Access {
         key: &str,
         policy: AddressPolicy,
     ) -> Result<Self, KubeconfigError> {
-        match data.and_then(|data| data.get(key)) {
-            Some(ByteString(bytes)) => Self::parse(bytes, policy),
-            None => {
-                let mut present: Vec<&str> =
-                    data.into_iter().flatten().map(|(name, _)| name.as_str()).take(8).collect();
-                if present.is_empty() {
-                    present.push("none");
-                }
-                let present = present.join(", ").chars().take(256).collect();
-                Err(KubeconfigError::KeyMissing { key: key.to_owned(), present })
-            }
+        if let Some(ByteString(bytes)) = data.and_then(|data| data.get(key)) {
+            return Self::parse(bytes, policy);
         }
+        let mut present: Vec<&str> = data.into_iter().flatten().map(|(name, _)| name.as_str()).take(8).collect();
+        if present.is_empty() {
+            present.push("none");
+        }
+        let present = present.join(", ").chars().take(256).collect();
+        Err(KubeconfigError::KeyMissing { key: key.to_owned(), present })
     }
 
     /// Reads a kubeconfig.

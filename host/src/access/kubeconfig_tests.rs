@@ -25,7 +25,7 @@ fn key() -> String {
 
 /// A kubeconfig with these lines for cluster and user, as kubectl writes it.
 fn kubeconfig(cluster: &str, user: &str) -> String {
-    let lines = |text: &str| text.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    let lines = |text: &str| format!("    {}\n", text.trim_end().replace('\n', "\n    "));
     format!(
         "apiVersion: v1\nkind: Config\npreferences: {{}}\ncurrent-context: it\n\
          contexts:\n- name: it\n  context:\n    cluster: c\n    user: u\n\

@@ -12,7 +12,7 @@ use super::ca::{self, Authority, AuthorityError};
 use super::error::IssueError;
 
 /// How far the clocks of the hub and the controller may be apart: a certificate is valid from this long before it was made.
-pub const CLOCK_SKEW: Duration = Duration::from_secs(300);
+pub const CLOCK_SKEW: Duration = Duration::from_mins(5);
 
 /// A client certificate with its key.
 pub struct ClientCertificate {

@@ -169,7 +169,7 @@ impl Issuer {
             expires_at: token.expires_at,
             previous_serial: None,
         };
-        let user = kubeconfig_out::User::Token(&token.token);
+        let user = kubeconfig_out::User::Token(&token.text);
         let kubeconfig = kubeconfig_out::write(&self.hub, recipient, &user, &status)?;
         Ok(Issued { status, kubeconfig })
     }

@@ -31,7 +31,7 @@ pub enum Trust {
 }
 
 /// How long the probe's certificate is valid.
-const LIFE: Duration = Duration::from_secs(600);
+const LIFE: Duration = Duration::from_mins(10);
 
 /// Asks under the syncers' address; where the controller cannot reach that, under its own.
 pub(super) async fn probe(authority: &Authority, hub: &HubAddress, config: &kube::Config, now: Timestamp) -> Trust {

@@ -29,7 +29,7 @@ use crate::access::{Failure, Side};
 
 /// A token.
 pub(super) struct Token {
-    pub(super) token: Zeroizing<String>,
+    pub(super) text: Zeroizing<String>,
     /// Its `jti` claim.
     pub(super) serial: String,
     /// As the hub says, which need not be what was asked for.
@@ -133,7 +133,7 @@ fn read(answer: &str) -> Result<Token, IssueError> {
     if claims.jti.is_empty() || claims.jti.len() > 64 || !claims.jti.bytes().all(plain) {
         return Err(IssueError::TokenAnswer);
     }
-    Ok(Token { token, serial: claims.jti, expires_at: answer.status.expiration_timestamp })
+    Ok(Token { text: token, serial: claims.jti, expires_at: answer.status.expiration_timestamp })
 }
 
 /// Revokes every token of the target but the one of `keep`; with `None`, all of them. Costs one LIST, and one DELETE for

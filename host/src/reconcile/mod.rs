@@ -62,7 +62,12 @@ pub struct Context {
     pub probes: Probes,
     /// When targets were repaired lately.
     pub repairs: Repairs,
+    /// Has a key looked at again.
+    pub wake: Wake,
 }
+
+/// Has a key looked at again. Must not block.
+pub type Wake = Box<dyn Fn(Key) + Send + Sync>;
 
 /// What manifests are made of: all that `berthage render` shares with the controller.
 pub struct Making {

@@ -151,10 +151,11 @@ async fn publish(
     let Some(change) = patch::diff(&before, &after) else { return Ok(()) };
     match ctx.hub.patch_status(key, at, &change).await {
         Ok(wire) => {
-            if let Err(error) = ctx.making.store.upsert(key, &wire) {
-                tracing::warn!(%key, %error, "the hub's answer cannot be held");
+            match ctx.making.store.upsert(key, &wire) {
+                // Its targets read what was written here; the echo on the watch is no news any more.
+                Ok(keys) => keys.into_iter().filter(|other| other != key).for_each(&ctx.wake),
+                Err(error) => tracing::warn!(%key, %error, "the hub's answer cannot be held"),
             }
-            // Its targets read what was written here.
             Ok(())
         }
         Err(error) => {
