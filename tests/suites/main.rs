@@ -3,4 +3,15 @@
 //! `cargo xtask test` builds what they need and runs them. By hand: `cargo xtask servers`, then
 //! `cargo test -p berthage-e2e --test e2e -- --ignored NAME`.
 
+mod bad_input;
+mod broken_parts;
+mod crash;
+mod credentials;
 mod harness;
+mod kubectl;
+mod leader;
+mod lifecycle;
+mod quiet;
+mod requests;
+mod stage;
+mod syncer;

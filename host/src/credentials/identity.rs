@@ -142,9 +142,14 @@ impl Identity {
                 _ => Ok(()),
             }
         };
-        // All of them are tried, so that one run leaves as little as possible for the next.
-        let (role, binding, lease, account) = tokio::join!(role, binding, lease, account);
-        role.and(binding).and(lease).and(account)
+        // An API server compares what a binding grants with what the binder may do: for that, the role must be there first.
+        let rights = async {
+            role.await?;
+            binding.await
+        };
+        // What does not hang on each other is tried in any case, so that one run leaves as little as possible for the next.
+        let (rights, lease, account) = tokio::join!(rights, lease, account);
+        rights.and(lease).and(account)
     }
 }
 

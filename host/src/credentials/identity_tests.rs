@@ -119,6 +119,8 @@ async fn what_is_missing_costs_one_post_each_and_what_is_known_nothing() {
     let (client, asked) = server(|asked| (201, asked.body.clone()));
     identity.ensure(&client, &Known::default()).await.unwrap();
     let mut made = lines(&asked);
+    let place = |what: &str| made.iter().position(|line| line.ends_with(what)).unwrap();
+    assert!(place("/clusterroles?") < place("/clusterrolebindings?"), "a binding cannot be judged without its role");
     made.sort();
     assert_eq!(
         made,
