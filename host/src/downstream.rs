@@ -70,6 +70,7 @@ impl Seen {
             replicas: spec.and_then(|spec| spec.replicas).unwrap_or(1),
             updated: status.updated_replicas.unwrap_or(0),
             ready: status.ready_replicas.unwrap_or(0),
+            present: status.replicas.unwrap_or(0),
             image: spec.and_then(|spec| spec.template.spec.as_ref()?.containers.first()?.image.clone()),
             stuck: condition("Progressing", "False"),
             failure: condition("ReplicaFailure", "True"),

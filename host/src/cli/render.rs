@@ -104,7 +104,7 @@ pub fn render(args: &Render) -> Result<String, RenderError> {
         None => stand_in(&target.spec.cluster_ref.name),
     };
     registration.metadata.name = Some(target.spec.cluster_ref.name.clone());
-    let info = ClusterInfo { version: args.cluster_version.clone(), uid: String::new() };
+    let info = ClusterInfo { version: args.cluster_version.clone(), uid: String::new(), access: None };
     registration.status =
         Some(ClusterRegistrationStatus { cluster_info: Some(info), ..ClusterRegistrationStatus::default() });
 

@@ -200,7 +200,7 @@ async fn grant(ctx: &Context, work: &Work<'_>, type_: CredentialType) -> Result<
 /// The syncer reports that it uses the present credential: the one before is let go.
 async fn forget_previous(ctx: &Context, work: &mut Work<'_>) -> Result<(), Stop> {
     let Some(current) = work.credential.clone() else { return Ok(()) };
-    if current.type_ == CredentialType::ServiceAccountToken {
+    if current.previous_serial.is_some() {
         let client = ctx.hub.client(&work.key.workspace);
         if let Err(error) = token::revoke_others(client, recipient(work), Some(&current)).await {
             tracing::info!(key = %work.key, %error, "the last credential could not be revoked; it is tried again");

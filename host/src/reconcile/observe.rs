@@ -200,6 +200,10 @@ pub(super) fn conclude(ctx: &Context, work: &mut Work<'_>) {
         applied: work.applied,
         any: work.inventory.iter().any(|entry| entry.hash.is_some()),
         rollout: rollout.as_ref(),
+        missing: link
+            .as_deref()
+            .zip(KindInfo::find("apps/v1", "Deployment"))
+            .is_some_and(|(link, info)| link.complete(info)),
         unreachable: work.unreachable.as_ref(),
     });
     // After a restart the Deployment is not seen yet: what was published stands until it is.

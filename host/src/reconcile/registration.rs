@@ -99,10 +99,15 @@ fn stagger(key: &Key, interval: Duration) -> Duration {
 async fn look(ctx: &Context, key: &Key, registration: &ClusterRegistration) -> Result<Probe, Problem> {
     let at = &registration.spec.kube_config_secret_ref;
     let secret = resolve::secret(ctx, &key.workspace, at)?;
-    let client = resolve::connect(ctx, key, at, &secret).await?.client;
+    let connection = resolve::connect(ctx, key, at, &secret).await?;
+    let client = connection.client;
     let version = client.apiserver_version().await.map_err(|error| problem(&error))?.git_version;
     let system = Api::<Namespace>::all(client.clone()).get("kube-system").await.map_err(|error| problem(&error))?;
-    let info = ClusterInfo { version: conditions::bounded(&version), uid: system.metadata.uid.unwrap_or_default() };
+    let info = ClusterInfo {
+        version: conditions::bounded(&version),
+        uid: system.metadata.uid.unwrap_or_default(),
+        access: Some(connection.fingerprint.to_string()),
+    };
     let (resources, limits) = match nodes(&client).await {
         Ok(resources) => (Some(resources), None),
         Err(error) => {

@@ -142,5 +142,12 @@ pub(crate) async fn cluster(ctx: &Context, key: &Key) -> Result<Cluster, (Findin
     let at = &registration.spec.kube_config_secret_ref;
     let secret = secret(ctx, &key.workspace, at).map_err(wait)?;
     let connection = connect(ctx, key, at, &secret).await.map_err(wait)?;
+    let info = registration.status.as_ref().and_then(|status| status.cluster_info.as_ref());
+    if info.and_then(|info| info.access.as_deref()) != Some(&*connection.fingerprint) {
+        // What the probe found was found with another kubeconfig: who answers to this one is not known yet.
+        let message = format!("The kubeconfig of ClusterRegistration {} changed and was not probed yet.", key.name);
+        let finding = Finding::unknown(Reason::RegistrationNotProbed, message);
+        return Err((finding, Stop::new(Reason::RegistrationNotProbed, Again::OnChange)));
+    }
     Ok(Cluster { key: key.clone(), secret, connection, registration })
 }

@@ -110,7 +110,9 @@ async fn run(exit: bool) -> Result {
     berthage(Invocation::new(["ca", "init", "--dir"]).argument(&authority)).await?;
     let certificate = std::fs::read_to_string(authority.join("ca.crt"))?;
 
-    steps.say("A hub that trusts it, and two physical clusters: etcd, kube-apiserver, controllers, scheduler, kwok nodes");
+    steps.say(
+        "A hub that trusts it, and two physical clusters: etcd, kube-apiserver, controllers, scheduler, kwok nodes",
+    );
     let etcd = Arc::new(Etcd::start(folder.subfolder("etcd")?).await?);
     let options = ClusterOptions::hub("hub").shared_etcd(&etcd).client_authority(&certificate);
     let hub = Box::pin(Cluster::start(folder.path(), options)).await?;
@@ -142,7 +144,8 @@ async fn run(exit: bool) -> Result {
     let targets: Api<SyncTarget> = Api::all(hub.client().await?);
     let mut syncers = Vec::new();
     for site in &sites {
-        let target = wait::until(&targets, site.cluster.name(), "a SyncTarget that is Ready", PATIENCE, is_ready).await?;
+        let target =
+            wait::until(&targets, site.cluster.name(), "a SyncTarget that is Ready", PATIENCE, is_ready).await?;
         // kwok's pods run nothing: the program runs here, with the Secret as the kubelet would mount it.
         syncers.push(start_syncer(site, &target).await?);
         wait::until(&targets, site.cluster.name(), "the syncer's heartbeat", PATIENCE, is_beating).await?;
@@ -167,7 +170,10 @@ async fn run(exit: bool) -> Result {
     for command in ["get synctargets,clusterregistrations -o wide", "describe synctarget east", "get events"] {
         println!("       kubectl {command}");
     }
-    println!("       kubectl --kubeconfig {} get all,networkpolicy -A -l {LABEL_TARGET}", sites[0].kubeconfig.display());
+    println!(
+        "       kubectl --kubeconfig {} get all,networkpolicy -A -l {LABEL_TARGET}",
+        sites[0].kubeconfig.display()
+    );
     println!("       less {}", controller.process.log().display());
     let status = controller.process.ended().await;
     Err(format!("the controller ended with {status}; see {}", controller.process.log().display()).into())
@@ -297,9 +303,11 @@ async fn labelled(client: &Client, id: &str) -> Result<Vec<String>> {
     for (resource, capabilities) in discovery.groups().flat_map(kube::discovery::ApiGroup::recommended_resources) {
         if capabilities.supports_operation(verbs::LIST) {
             let list = Api::<DynamicObject>::all_with(client.clone(), &resource).list_metadata(&selection).await?;
-            found.extend(list.items.into_iter().map(|object| {
-                format!("{} {}", resource.kind, object.metadata.name.unwrap_or_default())
-            }));
+            found.extend(
+                list.items
+                    .into_iter()
+                    .map(|object| format!("{} {}", resource.kind, object.metadata.name.unwrap_or_default())),
+            );
         }
     }
     Ok(found)

@@ -123,6 +123,10 @@ pub struct ClusterInfo {
     pub version: String,
     /// uid of its `kube-system` namespace, the field's usual identity of a cluster.
     pub uid: String,
+    /// Fingerprint of the kubeconfig that this was found with. With another one, another cluster may answer: nothing is
+    /// done there before it was probed too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<String>,
 }
 
 /// Sums over the cluster's nodes.

@@ -12,8 +12,10 @@ pub struct Rollout {
     pub replicas: i32,
     /// Replicas of the present revision.
     pub updated: i32,
-    /// Replicas that are ready.
+    /// Replicas that are ready, of any revision.
     pub ready: i32,
+    /// Replicas that are there, those of earlier revisions included.
+    pub present: i32,
     /// Image of the first container.
     pub image: Option<String>,
     /// Message of the condition Progressing=False: its deadline passed.
@@ -33,6 +35,8 @@ pub struct Deployed<'a> {
     pub any: bool,
     /// The Deployment; `None` while it was not seen.
     pub rollout: Option<&'a Rollout>,
+    /// Whether it is known that there is no Deployment.
+    pub missing: bool,
     /// Whether the cluster cannot be asked at present, and why.
     pub unreachable: Option<&'a Finding>,
 }
@@ -61,11 +65,16 @@ pub fn assess(deployed: &Deployed<'_>) -> Finding {
             .cloned()
             .unwrap_or_else(|| Finding::bad(Reason::Progressing, "The syncer's manifests are being applied."));
     }
+    if deployed.missing && deployed.rollout.is_none() {
+        return Finding::bad(Reason::NotDeployed, "The syncer's Deployment is not in the cluster.");
+    }
     let Some(rollout) = deployed.rollout else {
         return Finding::bad(Reason::RolloutProgressing, "Waiting for the first look at the syncer's Deployment.");
     };
     let count = format!("{} of {} replicas are ready", rollout.ready.min(rollout.replicas), rollout.replicas);
-    if rollout.current && rollout.updated >= rollout.replicas && rollout.ready >= rollout.replicas {
+    // As `kubectl rollout status` counts: done is when nothing of an earlier revision is left.
+    let only_present = rollout.present <= rollout.updated;
+    if rollout.current && only_present && rollout.updated >= rollout.replicas && rollout.ready >= rollout.replicas {
         return Finding::good(format!("{count}."));
     }
     if let Some(failure) = &rollout.failure {
@@ -83,7 +92,7 @@ mod tests {
     use crate::api::ConditionStatus;
 
     fn running() -> Rollout {
-        Rollout { current: true, replicas: 2, updated: 2, ready: 2, ..Rollout::default() }
+        Rollout { current: true, replicas: 2, updated: 2, ready: 2, present: 2, ..Rollout::default() }
     }
 
     #[test]
@@ -96,6 +105,9 @@ mod tests {
         rollout.updated = 1;
         assert_eq!(assess_with(&rollout).reason, Reason::RolloutProgressing);
         rollout.updated = 2;
+        rollout.present = 3;
+        assert_eq!(assess_with(&rollout).reason, Reason::RolloutProgressing, "a pod of the revision before is left");
+        rollout.present = 2;
         rollout.current = false;
         assert_eq!(assess_with(&rollout).reason, Reason::RolloutProgressing);
         rollout.stuck = Some("deadline exceeded".into());

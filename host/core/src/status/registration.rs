@@ -82,7 +82,7 @@ mod tests {
     fn what_was_found_stays_while_the_cluster_does_not_answer() {
         let now = Timestamp::from_second(1).unwrap();
         let probe = Probe {
-            info: ClusterInfo { version: "v1.36.3".into(), uid: "u".into() },
+            info: ClusterInfo { version: "v1.36.3".into(), uid: "u".into(), access: None },
             resources: Some(ResourceSummary { nodes: 3, ..ResourceSummary::default() }),
             limits: None,
         };
