@@ -28,7 +28,7 @@ pub(super) fn plan(making: &Making, work: &mut Work<'_>, snapshot: &Snapshot) ->
     let input =
         input_for(making, work, snapshot, reconciler.name(), |subject| reconciler.select(subject.0, subject.1))?;
     let outcome = reconciler.plan(&input).map_err(|error| failed(work, &error))?;
-    healthy(work);
+    work.found.plugins_healthy = Some(health(making));
     say(work, outcome.conditions.clone(), outcome.notes.clone());
     next(work, reconciler.name(), &outcome.after)?;
     if outcome.hold {
@@ -162,8 +162,12 @@ fn read(making: &Making, work: &Work<'_>, selection: &Selection) -> Result<Group
     Ok(Group { id: selection.id.clone(), complete: making.store.synced(), items })
 }
 
-fn healthy(work: &mut Work<'_>) {
-    work.found.plugins_healthy = Some(Finding::good("All plugins answer."));
+/// Whether all plugins answer, and are those that their files hold: one whose new file cannot be used goes on as it was.
+fn health(making: &Making) -> Finding {
+    let plugins = making.plugins.all();
+    let trouble =
+        plugins.iter().find_map(|plugin| plugin.health().error().map(|error| (error.reason(), error.to_string())));
+    trouble.map_or_else(|| Finding::good("All plugins answer."), |(reason, message)| Finding::bad(reason, message))
 }
 
 /// A call failed: noted, and tried again with backoff, because a plugin's file may be replaced at any time.
