@@ -1,7 +1,7 @@
 //! Events on the hub: core/v1, one per important change, none for what lasts.
 //!
 //! core/v1 rather than events.k8s.io/v1, because that is what kcp's permission claims let through. What is told again soon
-//! after is counted in the Event that is already there, and at most once in [`SERIES_PERIOD`].
+//! after is counted in the Event that is already there, and at most once in five minutes.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

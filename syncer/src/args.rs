@@ -50,7 +50,7 @@ pub struct Args {
     /// Name of this replica, different from that of every other [default: the name of the host]
     #[arg(long, env = "POD_NAME", value_name = "NAME", value_parser = not_empty)]
     pub identity: Option<String>,
-    /// Proxy to reach the hub through, as http://[user:password@]host:port; empty for none.
+    /// Proxy to reach the hub through, as `http://user:password@host:port`; empty for none.
     #[arg(long, env = "HTTPS_PROXY", value_name = "URL", hide_env_values = true)]
     pub https_proxy: Option<Proxy>,
     /// Hosts that are reached without the proxy: names, `.domain` for all names below, addresses or `*`, with commas between

@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build every plugin of this repository to target/plugins/<name>.wasm
+    /// Build every plugin of this repository to `target/plugins/<name>.wasm`
     ///
     /// The compiler for wasm32-unknown-unknown is the first of these that is there: the target installed for the
     /// toolchain in use; the same, after `rustup target add`; Debian's rustc-web, cargo-web and rust-web-src, which are

@@ -1,7 +1,7 @@
 //! One key, one step closer to what its spec wants.
 //!
-//! Level-triggered: why a key runs is logged and never an input. [`target::advance`] is the pipeline of a SyncTarget on one
-//! screen, [`detach`] its way back, [`registration`] the probe of a physical cluster. Reads happen in `resolve` and
+//! Level-triggered: why a key runs is logged and never an input. `target::advance` is the pipeline of a SyncTarget on one
+//! screen, `detach` its way back, `registration` the probe of a physical cluster. Reads happen in `resolve` and
 //! `observe`, writes in `issue`, `apply` and `publish`; what lies between decides and does nothing.
 
 mod apply;

@@ -5,6 +5,7 @@
 //! is refused: what is captured is text without values.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use minijinja::value::{DynObject, Value as Emitted, ValueKind};
 use minijinja::{AutoEscape, Error, ErrorKind, Output, State};
@@ -95,20 +96,20 @@ impl Converter<'_> {
             ValueKind::String => self.text(value)?,
             ValueKind::Seq | ValueKind::Iterable => {
                 let depth = depth.checked_sub(1).ok_or(Refusal::TooDeep)?;
+                if let Some(items) = value.downcast_object_ref::<Vec<Emitted>>() {
+                    return items.iter().map(|item| self.convert(item, depth)).collect();
+                }
                 let items = value.try_iter().map_err(|_| Refusal::NotAValue("this cannot be iterated over"))?;
-                Value::Array(items.map(|item| self.convert(&item, depth)).collect::<Result<_, _>>()?)
+                items.map(|item| self.convert(&item, depth)).collect::<Result<_, _>>()?
             }
             ValueKind::Map => {
                 let depth = depth.checked_sub(1).ok_or(Refusal::TooDeep)?;
-                let pairs = value.as_object().and_then(DynObject::try_iter_pairs).into_iter().flatten();
-                let mut map = Map::new();
-                for (key, item) in pairs {
-                    let Value::String(key) = self.convert(&key, 0)? else {
-                        return Err(Refusal::NotAValue("the keys of a map must be text"));
-                    };
-                    map.insert(key, self.convert(&item, depth)?);
+                // Nearly all maps are of this type; the other way is open to every type, and slower.
+                if let Some(map) = value.downcast_object_ref::<BTreeMap<Emitted, Emitted>>() {
+                    return map.iter().map(|(key, item)| self.field(key, item, depth)).collect();
                 }
-                Value::Object(map)
+                let pairs = value.as_object().and_then(DynObject::try_iter_pairs).into_iter().flatten();
+                pairs.map(|(key, item)| self.field(&key, &item, depth)).collect::<Result<_, _>>()?
             }
             ValueKind::Undefined => {
                 return Err(Refusal::NotAValue(
@@ -122,6 +123,13 @@ impl Converter<'_> {
             }
             ValueKind::Invalid | _ => return Err(Refusal::NotAValue("this could not be computed")),
         })
+    }
+
+    fn field(&mut self, key: &Emitted, item: &Emitted, depth: usize) -> Result<(String, Value), Refusal> {
+        let Value::String(key) = self.convert(key, 0)? else {
+            return Err(Refusal::NotAValue("the keys of a map must be text"));
+        };
+        Ok((key, self.convert(item, depth)?))
     }
 
     fn text(&mut self, value: &Emitted) -> Result<Value, Refusal> {

@@ -15,6 +15,7 @@ use super::limits::Limits;
 use super::place::Place;
 use super::skeleton::Unfit;
 use super::slot;
+use super::tags;
 use super::yaml::Problem;
 
 /// How much of an expression's source a message repeats, in characters.
@@ -66,9 +67,15 @@ impl Engine {
             environment.remove_test(test);
         }
         environment.remove_global("debug");
+        // A value that can be changed in a loop can be nested without end, and then overflows the stack when it is dropped.
+        environment.remove_global("namespace");
         environment
             .add_filter("tojson", move |state: &State, value: Emitted| emit::to_json_text(state, &value, budget));
         for file in files.values() {
+            if let Some(range) = tags::too_long(&file.source) {
+                let message = format!("this tag has more than {} parts: set parts of it to names", tags::MAX_TOKENS);
+                return Err(TemplateError::Syntax { place: file.place(&range), message });
+            }
             environment
                 .add_template_owned(file.name.clone(), file.source.clone())
                 .map_err(|error| syntax_error(&error, file))?;

@@ -28,6 +28,7 @@ mod skeleton;
 mod slot;
 #[cfg(test)]
 mod speed;
+mod tags;
 mod values;
 mod yaml;
 
@@ -213,16 +214,39 @@ impl TemplateSet {
     }
 }
 
+/// The fields that say which object it is. Those that are not text are empty.
+struct Identity<'a> {
+    api_version: &'a str,
+    kind: &'a str,
+    namespace: &'a str,
+    name: &'a str,
+}
+
+impl<'a> Identity<'a> {
+    fn of(object: &'a Value) -> Self {
+        fn text<'a>(map: &'a Value, field: &str) -> &'a str {
+            map.get(field).and_then(Value::as_str).unwrap_or_default()
+        }
+        let metadata = object.get("metadata").unwrap_or(&Value::Null);
+        Self {
+            api_version: text(object, "apiVersion"),
+            kind: text(object, "kind"),
+            namespace: text(metadata, "namespace"),
+            name: text(metadata, "name"),
+        }
+    }
+}
+
 /// What an object lacks, if it is none.
 fn missing(object: &Value) -> Option<&'static str> {
-    let has = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+    let identity = Identity::of(object);
     if !object.is_object() {
         Some("it is not a map")
-    } else if !has("/apiVersion") {
+    } else if identity.api_version.is_empty() {
         Some("apiVersion is missing or not text")
-    } else if !has("/kind") {
+    } else if identity.kind.is_empty() {
         Some("kind is missing or not text")
-    } else if !has("/metadata/name") {
+    } else if identity.name.is_empty() {
         Some("metadata.name is missing or not text")
     } else {
         None
@@ -233,11 +257,10 @@ fn missing(object: &Value) -> Option<&'static str> {
 fn unique(objects: &[Rendered]) -> Result<(), TemplateError> {
     let mut seen = BTreeMap::new();
     for rendered in objects {
-        let text = |pointer: &str| rendered.object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let Identity { api_version, kind, namespace, name } = Identity::of(&rendered.object);
         // The version of an API does not make another object.
-        let group = text("/apiVersion").rsplit_once('/').map_or("", |(group, _)| group);
-        let id = (group, text("/kind"), text("/metadata/namespace"), text("/metadata/name"));
-        if let Some(first) = seen.insert(id, &rendered.source) {
+        let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
+        if let Some(first) = seen.insert((group, kind, namespace, name), &rendered.source) {
             return Err(TemplateError::DuplicateObject { first: first.clone(), second: rendered.source.clone() });
         }
     }

@@ -3,7 +3,6 @@
 //! Between two renderings of a file only the values differ, as a rule, and values are not in the text. So the parsed text
 //! is kept, found again by comparing the whole text, and filled with the new values: YAML is parsed once.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
@@ -34,8 +33,18 @@ enum Piece {
     Fixed(Value),
     Slot(u32),
     List(Vec<Piece>),
-    /// Fields with fixed keys, then fields whose key is a slot.
-    Map(Vec<(String, Piece)>, Vec<(u32, Piece)>),
+    Map(MapPiece),
+}
+
+/// A map with something to fill in.
+#[derive(Debug)]
+struct MapPiece {
+    /// All fields with fixed keys; those with something to fill in are null.
+    base: Map<String, Value>,
+    /// For each field of `base`, in its order, what to fill in.
+    filled: Vec<Option<Piece>>,
+    /// Fields whose key is a slot.
+    keyed_by_slot: Vec<(u32, Piece)>,
 }
 
 /// What is wrong with a text, or with the values for it.
@@ -99,26 +108,32 @@ fn piece(node: Node, used: &mut Vec<u32>) -> Piece {
             Piece::List(items)
         }
         Node::Map(fields) => {
-            let fixed = fields.fixed.into_iter().map(|(key, node)| (key, piece(node, used)));
-            let mut fixed: Vec<_> = fixed.collect();
-            let keyed: Vec<_> = fields
-                .keyed_by_slot
-                .into_iter()
-                .map(|(slot, node)| {
-                    used.push(slot);
-                    (slot, piece(node, used))
-                })
-                .collect();
-            if keyed.is_empty() {
-                // A field without a value is left out, as one whose slot is null will be. Beside keys that are slots it
-                // stays, to be compared with them.
-                fixed.retain(|(_, piece)| !matches!(piece, Piece::Fixed(Value::Null)));
+            let mut base = Map::new();
+            let mut filled = Vec::new();
+            for (key, node) in fields.fixed {
+                match piece(node, used) {
+                    // A field without a value is left out, as one whose slot is null will be. Beside keys that are slots
+                    // it stays for now, to be compared with them.
+                    Piece::Fixed(Value::Null) if fields.keyed_by_slot.is_empty() => {}
+                    Piece::Fixed(value) => {
+                        base.insert(key, value);
+                        filled.push(None);
+                    }
+                    piece => {
+                        base.insert(key, Value::Null);
+                        filled.push(Some(piece));
+                    }
+                }
             }
-            if keyed.is_empty() && fixed.iter().all(|(_, piece)| matches!(piece, Piece::Fixed(_))) {
-                let map = fixed.into_iter().filter_map(|(key, piece)| Some((key, piece.fixed()?)));
-                return Piece::Fixed(Value::Object(map.collect()));
+            let mut keyed_by_slot = Vec::new();
+            for (slot, node) in fields.keyed_by_slot {
+                used.push(slot);
+                keyed_by_slot.push((slot, piece(node, used)));
             }
-            Piece::Map(fixed, keyed)
+            if keyed_by_slot.is_empty() && filled.iter().all(Option::is_none) {
+                return Piece::Fixed(Value::Object(base));
+            }
+            Piece::Map(MapPiece { base, filled, keyed_by_slot })
         }
     }
 }
@@ -127,7 +142,7 @@ impl Piece {
     fn fixed(self) -> Option<Value> {
         match self {
             Self::Fixed(value) => Some(value),
-            Self::Slot(_) | Self::List(_) | Self::Map(..) => None,
+            Self::Slot(_) | Self::List(_) | Self::Map(_) => None,
         }
     }
 }
@@ -141,34 +156,32 @@ fn fill(piece: &Piece, values: &mut [Value]) -> Result<Value, Unfit> {
         Piece::Fixed(value) => value.clone(),
         Piece::Slot(slot) => take(values, *slot),
         Piece::List(items) => Value::Array(items.iter().map(|item| fill(item, values)).collect::<Result<_, _>>()?),
-        Piece::Map(fixed, keyed) => {
-            let mut map = Map::new();
-            for (key, piece) in fixed {
-                match fill(piece, values)? {
-                    Value::Null => {}
-                    value => {
-                        map.insert(key.clone(), value);
-                    }
-                }
-            }
-            // All keys count, also those of fields that are left out.
-            let mut keys = BTreeSet::new();
-            for (slot, piece) in keyed {
-                let Value::String(key) = take(values, *slot) else { return Err(Unfit::KeyNotText(*slot)) };
-                if keys.contains(&key) || fixed.binary_search_by(|(fixed, _)| fixed.as_str().cmp(&key)).is_ok() {
-                    return Err(Unfit::DuplicateKey(*slot));
-                }
-                match fill(piece, values)? {
-                    Value::Null => {}
-                    value => {
-                        map.insert(key.clone(), value);
-                    }
-                }
-                keys.insert(key);
-            }
-            Value::Object(map)
-        }
+        Piece::Map(map) => Value::Object(map.fill(values)?),
     })
+}
+
+impl MapPiece {
+    fn fill(&self, values: &mut [Value]) -> Result<Map<String, Value>, Unfit> {
+        let mut map = self.base.clone();
+        let mut has_null = false;
+        // Both are in the order of the keys, so nothing has to be looked up.
+        for (value, piece) in map.values_mut().zip(&self.filled) {
+            if let Some(piece) = piece {
+                *value = fill(piece, values)?;
+                has_null |= value.is_null();
+            }
+        }
+        for (slot, piece) in &self.keyed_by_slot {
+            let Value::String(key) = take(values, *slot) else { return Err(Unfit::KeyNotText(*slot)) };
+            if map.insert(key, fill(piece, values)?).is_some() {
+                return Err(Unfit::DuplicateKey(*slot));
+            }
+        }
+        if has_null || !self.keyed_by_slot.is_empty() {
+            map.retain(|_, value| !value.is_null());
+        }
+        Ok(map)
+    }
 }
 
 /// The skeletons of one file's texts, most recently used first.

@@ -9,6 +9,7 @@ use std::ops::Range;
 /// Begins and ends a slot: a character of Unicode's private use area. No source file may contain it, and values do not
 /// reach the text, so a slot cannot be forged.
 pub(super) const MARK: char = '\u{e000}';
+const MARK_TEXT: &str = "\u{e000}";
 
 /// Writes the slot of a number.
 pub(super) fn write(mut number: u32, mut write_str: impl FnMut(&str) -> std::fmt::Result) -> std::fmt::Result {
@@ -23,10 +24,9 @@ pub(super) fn write(mut number: u32, mut write_str: impl FnMut(&str) -> std::fmt
             break;
         }
     }
-    let mark = MARK.encode_utf8(&mut [0; 4]).to_owned();
-    write_str(&mark)?;
+    write_str(MARK_TEXT)?;
     write_str(std::str::from_utf8(&digits[at..]).unwrap_or_default())?;
-    write_str(&mark)
+    write_str(MARK_TEXT)
 }
 
 /// What a piece of text is, with regard to slots.

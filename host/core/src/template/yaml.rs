@@ -107,7 +107,7 @@ pub(super) struct Fault {
 
 /// Reads all documents of `text`, nested at most `depth` deep.
 pub(super) fn read(text: &str, depth: usize) -> Result<Vec<Document>, Fault> {
-    let mut reader = Reader { text, depth, documents: Vec::new(), open: Vec::new(), started: 0 };
+    let mut reader = Reader { text, depth, documents: Vec::new(), open: Vec::new(), started: (0, 0) };
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
         match event {
@@ -137,7 +137,8 @@ struct Reader<'a> {
     depth: usize,
     documents: Vec<Document>,
     open: Vec<Open>,
-    started: usize,
+    /// Where the document began: characters, as the parser counts, and bytes.
+    started: (usize, usize),
 }
 
 impl Reader<'_> {
@@ -185,7 +186,7 @@ impl Reader<'_> {
             return self.fault(span, Problem::KeyNotText);
         }
         if self.open.is_empty() {
-            self.started = byte_of(self.text, span.start);
+            self.start_at(span.start);
         }
         if self.open.len() >= self.depth {
             return self.fault(span, Problem::TooDeep);
@@ -220,16 +221,25 @@ impl Reader<'_> {
             return Ok(());
         }
         if self.open.is_empty() {
-            self.started = byte_of(self.text, span.start);
+            self.start_at(span.start);
         }
         self.place(node, span)
+    }
+
+    /// Notes where a document begins, counting on from the one before it: a text may have very many.
+    fn start_at(&mut self, marker: Marker) {
+        let (characters, bytes) = self.started;
+        let rest = self.text.get(bytes..).unwrap_or_default();
+        let further =
+            rest.char_indices().nth(marker.index().saturating_sub(characters)).map_or(rest.len(), |(at, _)| at);
+        self.started = (marker.index(), bytes + further);
     }
 
     /// Puts a finished node where it belongs.
     fn place(&mut self, node: Node, span: Span) -> Result<(), Fault> {
         match self.open.last_mut() {
             None if node == Node::Scalar(Value::Null) => {}
-            None => self.documents.push(Document { root: node, at: self.started }),
+            None => self.documents.push(Document { root: node, at: self.started.1 }),
             Some(Open::List(items)) => items.push(node),
             Some(Open::Map(fields, key)) => match key.take() {
                 Some(Key::Text(key)) => {
@@ -248,7 +258,7 @@ impl Reader<'_> {
     }
 }
 
-/// The parser counts characters. Only errors and documents ask, so that bytes need not be counted along.
+/// The parser counts characters. Only errors ask, so that bytes need not be counted along.
 fn byte_of(text: &str, marker: Marker) -> usize {
     text.char_indices().nth(marker.index()).map_or(text.len(), |(at, _)| at)
 }
@@ -317,11 +327,79 @@ mod tests {
         }
     }
 
+    const TOKENS: &[&str] = &[
+        "a",
+        "a: ",
+        "- ",
+        "? ",
+        ": ",
+        ":",
+        ",",
+        "[",
+        "]",
+        "{",
+        "}",
+        "\n",
+        "\r\n",
+        "\r",
+        "  ",
+        " ",
+        "\t",
+        "---",
+        "---\n",
+        "...\n",
+        "%YAML 1.2\n",
+        "%TAG ! x:\n",
+        "%",
+        "&",
+        "&a ",
+        "*",
+        "*a",
+        "!",
+        "!!",
+        "!!str ",
+        "!<x> ",
+        "!a!b ",
+        "|",
+        "|2\n",
+        ">-\n",
+        ">+9\n",
+        "'",
+        "''",
+        "\"",
+        "\\",
+        "\\x4",
+        "\\u0041",
+        "#",
+        " # c\n",
+        "@",
+        "`",
+        "<<: ",
+        "~",
+        "-",
+        "-\n",
+        "é",
+        "\u{85}",
+        "\u{2028}",
+        "\u{feff}",
+        "\u{0}",
+        "\u{e000}",
+        "\u{e000}0\u{e000}",
+        "0x",
+        "1e3",
+        "yes",
+    ];
+
     proptest! {
         // JSON is YAML: the reader must agree with a JSON parser wherever it accepts, and never panic elsewhere.
         #[test]
         fn any_text_is_read_or_refused(text in "[ -~\n\u{e000}äé]{0,80}") {
             let _ = read(&text, 8);
+        }
+
+        #[test]
+        fn any_tokens_are_read_or_refused(tokens in prop::collection::vec(prop::sample::select(TOKENS), 0..30)) {
+            let _ = read(&tokens.concat(), 8);
         }
 
         #[test]

@@ -185,6 +185,7 @@ fn values_that_kubernetes_would_refuse_are_refused_here() {
         json!({ "runAsUser": 0 }),
         json!({ "env": { "1": "x" } }),
         json!({ "env": { "POD_NAME": "x" } }),
+        json!({ "proxy": { "url": "http://user:password@proxy" } }),
         json!({ "networkPolicy": { "ports": [] } }),
         json!({ "networkPolicy": { "ports": [70000] } }),
         json!({ "networkPolicy": { "enabled": null } }),

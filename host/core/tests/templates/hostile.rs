@@ -288,6 +288,50 @@ fn a_value_cannot_pose_as_a_slot() {
     }
 }
 
+/// Values nested by a loop, or in a circle, would overflow the stack where they are compared, printed or dropped.
+#[test]
+fn nothing_can_be_nested_without_end() {
+    // Each ends in an error, save for the third: a name that is set in a loop begins anew with every turn.
+    for (source, ends_well) in [
+        ("{% set ns = namespace(x=1) %}{% for i in range(90000) %}{% set ns.x = [ns.x] %}{% endfor %}", false),
+        ("{% set ns = dict(x=1) %}{% for i in range(90000) %}{% set ns.x = [ns.x] %}{% endfor %}", false),
+        ("{% for i in range(90000) %}{% set x = [x | default(1)] %}{% endfor %}", true),
+        ("{% macro m(x) %}{{ m([x]) }}{% endmacro %}{{ m(1) }}", false),
+        ("{% for x in [[1]] recursive %}{{ loop([[x]]) }}{% endfor %}", false),
+    ] {
+        let files = [("10-a.yaml.j2".to_owned(), source.to_owned())].into();
+        let set = TemplateSet::compile(vec![Layer { name: "tenant".to_owned(), files }], Limits::default());
+        assert_eq!(set.and_then(|set| set.render(&json!({}), None)).is_ok(), ends_well, "{source}");
+    }
+}
+
+/// The engine recurses for each part of a tag. The longest tags that are let through must fit a thread's stack.
+#[test]
+fn the_longest_tags_do_not_overflow_the_stack() {
+    for (start, part, end) in [
+        ("{{ ", "not ", "n }}"),
+        ("{{ ", "- ", "n }}"),
+        ("{{ n", ".a", " }}"),
+        ("{{ n", "[0]", " }}"),
+        ("{{ n", "|int", " }}"),
+        ("{{ n", "~n", " }}"),
+        ("{{ n", "**n", " }}"),
+        ("{{ n", " is defined", " }}"),
+        ("{{ n", " and n", " }}"),
+        ("{{ n", " if n else n", " }}"),
+        ("{% for ", "(a, ", ""),
+        ("{% set ", "(", "a"),
+    ] {
+        for parts in [1, 50, 100, 160, 240, 330, 480, 500] {
+            let source = format!("{start}{}{end}", part.repeat(parts));
+            let files = [("10-a.yaml.j2".to_owned(), source)].into();
+            let set = TemplateSet::compile(vec![Layer { name: "tenant".to_owned(), files }], Limits::default());
+            let rendered = set.and_then(|set| set.render(&json!({ "n": 1 }), None));
+            assert!(rendered.is_err());
+        }
+    }
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let number = prop_oneof![
         any::<i64>().prop_map(Value::from),

@@ -202,7 +202,9 @@ pub(super) mod tests {
 
     async fn endpoint(cluster: &str, server: Option<&str>) -> Result<Endpoint, EndpointError> {
         let kubeconfig = Kubeconfig::from_yaml(&user(cluster)).unwrap();
-        let config = Config::from_custom_kubeconfig(kubeconfig.clone(), &KubeConfigOptions::default()).await.unwrap();
+        let config = Config::from_custom_kubeconfig(kubeconfig.clone(), &kube::config::KubeConfigOptions::default())
+            .await
+            .unwrap();
         Endpoint::new(&kubeconfig, None, &config, server)
     }
 
