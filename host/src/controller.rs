@@ -1,8 +1,10 @@
 //! `berthage controller`: builds everything once, and runs it until it is told to stop.
 //!
-//!     hub ──watch──▶ Store ──key──▶ WorkQueue ──▶ reconcile ──▶ hub and physical clusters
-//!                                       ▲
-//!     physical clusters ──Downstream────┘
+//! ```text
+//! hub ──watch──▶ Store ──key──▶ WorkQueue ──▶ reconcile ──▶ hub and physical clusters
+//!                                   ▲
+//! physical clusters ──Downstream────┘
+//! ```
 //!
 //! The informers run in every replica, so that a standby is warm; the workers run in the leader only, and every client that
 //! writes asks the fence before each request.

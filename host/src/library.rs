@@ -1,8 +1,10 @@
 //! The template sets: the product's files, the platform's over them, and each workspace's over those.
 //!
-//!     <share>/templates/            the product's layer
-//!     <templates dir>/*             the platform's layer
-//!     <templates dir>/workspaces/<workspace>/*   a workspace's layer
+//! ```text
+//! <share>/templates/            the product's layer
+//! <templates dir>/*             the platform's layer
+//! <templates dir>/workspaces/<workspace>/*   a workspace's layer
+//! ```
 //!
 //! Files are read again when they change. A set that cannot be read or compiled is an error for the targets that use it and
 //! for nobody else; what is applied of theirs goes on running.

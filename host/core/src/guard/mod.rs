@@ -6,7 +6,7 @@
 //! server of the physical cluster cannot be relied on to refuse anything.
 //!
 //! The rules come in families, a file each: whose object it is, what rights it gives, what its pods may do, and what it
-//! opens to the outside. [`granted`] is the other side of the second: which API resources a target's syncer may have.
+//! opens to the outside. [`granted()`] is the other side of the second: which API resources a target's syncer may have.
 
 mod at;
 mod exposure;

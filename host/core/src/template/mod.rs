@@ -5,9 +5,9 @@
 //!
 //! How a value gets from a context into an object:
 //!
-//! 1. The [language](engine) evaluates `{{ x }}`. The value is [kept aside](emit) and the text gets a [slot](slot).
+//! 1. The [language](engine) evaluates `{{ x }}`. The value is [kept aside](emit) and the text gets a slot.
 //! 2. The text, which now has nothing in it but what template authors wrote, is [parsed](yaml) into a
-//!    [skeleton](skeleton). A slot must be a whole scalar, so a value cannot be spliced into text.
+//!    skeleton. A slot must be a whole scalar, so a value cannot be spliced into text.
 //! 3. The skeleton's slots are filled with the values.
 //!
 //! So a value is never text that somebody parses, and there is nothing it could break out of. It also makes the parsing
