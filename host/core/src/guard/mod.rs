@@ -39,7 +39,7 @@ pub struct Policy<'a> {
     pub names: &'a TargetNames,
     /// The target's namespace in the physical cluster.
     pub namespace: &'a str,
-    /// The API resources that the syncer may have; from [`granted`].
+    /// The API resources that the syncer may have; from [`granted()`].
     pub granted: &'a [ApiResource],
     /// How much there may be.
     pub limits: Limits,
