@@ -31,7 +31,7 @@ pub struct Args {
     /// Name of the SyncTarget on the hub.
     #[arg(long, env = "BERTHAGE_TARGET", value_name = "NAME", value_parser = object_name)]
     pub target: String,
-    /// uid of the SyncTarget. When the hub has no SyncTarget of that name and uid any more, the syncer stops.
+    /// uid of the SyncTarget. When the hub has no SyncTarget of that name and uid any more, the syncer ends.
     #[arg(long, env = "BERTHAGE_TARGET_UID", value_name = "UID", value_parser = not_empty)]
     pub target_uid: String,
     /// Name of the Lease on the hub.
@@ -69,11 +69,12 @@ const EXIT: &str = "\
 Exit codes:
 
 0: it was asked to end (SIGTERM, SIGINT), or its SyncTarget is gone and there is nothing left to do; the last line of the \
-log says which. A Deployment starts it again in either case. When the SyncTarget is gone it then ends again at once, and is \
-started less and less often, until the Deployment is deleted as well.
+log says which. The hub denying it both SyncTarget and Lease (403) for 30 seconds, or three intervals if that is longer, \
+counts as gone: a deletion begins with taking these rights away. A Deployment starts it again in either case. When the \
+SyncTarget is gone it then ends again, and is started less and less often, until the Deployment is deleted as well.
 
-1: it could not start; the probes' address is taken, say. Nothing that the hub answers ends it in this way: while the hub \
-is away or refuses it, it keeps trying.
+1: it could not start; the probes' address is taken, say. A hub that is away or does not accept the credential never ends \
+it: it keeps trying.
 
 2: the command line is wrong.";
 

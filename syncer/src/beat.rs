@@ -81,16 +81,28 @@ impl Heart {
     /// Makes one heartbeat.
     pub async fn beat(&mut self, hub: &Connection) -> Result<Beat, Failure> {
         let Subject { target, target_uid, request_timeout, .. } = &self.subject;
-        match target::look(&hub.client, target, target_uid, *request_timeout).await {
-            Ok(None) => {}
+        let blind = match target::look(&hub.client, target, target_uid, *request_timeout).await {
+            Ok(None) => false,
             Ok(Some(gone)) => return Ok(Beat::Gone(gone)),
-            // The right to read the target may be missing for a while; that does not make the syncer any less alive.
-            Err(failure @ Failure::Forbidden { .. }) => tracing::debug!(%failure, "the SyncTarget cannot be looked at"),
+            // The right to read the target alone may be missing; that does not make the syncer any less alive.
+            Err(failure @ Failure::Forbidden { .. }) => {
+                tracing::debug!(%failure, "the SyncTarget cannot be looked at");
+                true
+            }
             Err(failure) => return Err(failure),
-        }
+        };
+        self.renew(hub).await.map_err(|failure| match failure {
+            Failure::Forbidden { message, .. } if blind => Failure::Revoked { message },
+            failure => failure,
+        })
+    }
+
+    /// Renews or takes the Lease, if it is free or this replica's.
+    async fn renew(&mut self, hub: &Connection) -> Result<Beat, Failure> {
+        let limit = self.subject.request_timeout;
         let current = match self.held.take() {
             Some(lease) => lease,
-            None => within(*request_timeout, THE_LEASE, self.leases(hub).get(&self.subject.lease_name)).await?,
+            None => within(limit, THE_LEASE, self.leases(hub).get(&self.subject.lease_name)).await?,
         };
         let facts = Facts {
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -19,6 +19,8 @@ pub(crate) struct Hub {
     pub lease: Option<Value>,
     /// Answers instead of the next requests, by status code; 0 never answers.
     pub faults: VecDeque<u16>,
+    /// Whether every request is answered with 403.
+    pub denies: bool,
     /// All requests: method and last part of the path.
     pub requests: Vec<String>,
 }
@@ -48,6 +50,9 @@ impl Hub {
             });
             (StatusCode::from_u16(code).unwrap(), status)
         };
+        if self.denies {
+            return fail(403, "Forbidden", name);
+        }
         if path == "/apis/workload.kcp.io/v1alpha1/synctargets/east" {
             return match &self.target {
                 Some(uid) => (StatusCode::OK, json!({ "metadata": { "name": "east", "uid": uid }, "spec": {} })),
@@ -205,4 +210,19 @@ async fn without_the_right_to_read_the_target_it_still_lives() {
     let hub = Hub::new();
     hub.lock().unwrap().faults.push_back(403);
     assert_eq!(heart("a").beat(&connection(&hub, "0f")).await.unwrap(), Beat::Active);
+}
+
+#[tokio::test]
+async fn without_any_right_its_rights_are_revoked() {
+    let hub = Hub::new();
+    let connection = connection(&hub, "0f");
+    let mut heart = heart("a");
+    heart.beat(&connection).await.unwrap();
+    hub.lock().unwrap().denies = true;
+    // Once with the Lease in hand, once without.
+    for request in ["PATCH l", "GET l"] {
+        let failure = heart.beat(&connection).await.unwrap_err();
+        assert!(matches!(&failure, Failure::Revoked { message } if message == "Forbidden l"), "{failure}");
+        assert_eq!(hub.lock().unwrap().requests.last().unwrap(), request);
+    }
 }

@@ -26,6 +26,15 @@ pub enum Failure {
         /// The hub's words.
         message: String,
     },
+    /// 403 for everything that the syncer may do on the hub.
+    #[error(
+        "the hub denies the syncer both its SyncTarget and its Lease (403): {message}; the controller takes these rights \
+         away when the SyncTarget is deleted, and gives them while it is there"
+    )]
+    Revoked {
+        /// The hub's words about the Lease.
+        message: String,
+    },
     /// 404, but not an answer that the SyncTarget is gone.
     #[error(
         "the hub does not know {what} (404): {message}; see whether the hub serves its API, and whether the controller runs"

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use berthage_core::backoff::{Backoff, jitter, stable_hash};
+use berthage_core::heartbeat::MISSED_BEATS;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -18,6 +19,10 @@ use crate::target::Gone;
 const AGREEING: u32 = 2;
 /// Time between two looks for a SyncTarget that seems to be gone, unless the interval is shorter.
 const SECOND_LOOK: Duration = Duration::from_secs(1);
+/// How long the hub must have denied everything before that counts as the SyncTarget's end; three intervals, if that is
+/// longer. Nothing else can be seen of a deletion whose first step takes the syncer's rights away, and what a syncer left
+/// behind in an abandoned cluster sees is just that. An API server that is starting may deny everything for some seconds.
+const REVOKED: Duration = Duration::from_secs(30);
 /// The first wait after a failure, unless the interval is shorter.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// How long leaving may take.
@@ -64,6 +69,8 @@ async fn beats(
     let mut rhythm = Rhythm::new(&heart.subject().identity, heart.subject().interval);
     let mut told = Told::default();
     let mut gone_in_a_row = 0;
+    let mut denied_since = None;
+    let patience = REVOKED.max(heart.subject().interval * MISSED_BEATS);
     loop {
         // What reads the mounted Secret says why there is none yet; it ends after this.
         let connection = connections.wait_for(Option::is_some).await.ok().and_then(|connection| connection.clone());
@@ -79,6 +86,13 @@ async fn beats(
             && gone_in_a_row >= AGREEING
         {
             return gone;
+        }
+        denied_since = match outcome {
+            Err(Failure::Revoked { .. }) => denied_since.or(Some(begun)),
+            _ => None,
+        };
+        if denied_since.is_some_and(|since| since.elapsed() >= patience) {
+            return Gone::Revoked;
         }
         tokio::select! {
             () = tokio::time::sleep_until(begun + rhythm.pause(&outcome)) => {}

@@ -104,7 +104,24 @@ async fn a_target_that_seemed_gone_once_is_served_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_that_the_hub_answers_ends_it() {
+async fn it_ends_when_everything_is_denied_for_long_and_not_before() {
+    let hub = Hub::new();
+    let a = start("a", Some(connection(&hub, "0f")));
+    until(&hub, |hub| holder(hub) == "a").await;
+    hub.lock().unwrap().denies = true;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    hub.lock().unwrap().denies = false;
+    let renewed = hub.lock().unwrap().heartbeat().unwrap().renewed_at;
+    until(&hub, |hub| hub.heartbeat().unwrap().renewed_at > renewed).await;
+    hub.lock().unwrap().denies = true;
+    let began = Instant::now();
+    assert_eq!(a.end.await.unwrap(), End::TargetGone(Gone::Revoked));
+    let waited = began.elapsed();
+    assert!(waited >= REVOKED && waited < 2 * REVOKED, "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_else_that_the_hub_answers_ends_it() {
     let hub = Hub::new();
     hub.lock().unwrap().faults = [401, 403, 403, 500, 0, 404, 429, 401, 401].into();
     let a = start("a", Some(connection(&hub, "0f")));

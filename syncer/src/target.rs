@@ -19,6 +19,9 @@ pub enum Gone {
     Deleted,
     /// There is one of that name with another uid.
     Replaced,
+    /// It cannot be seen any more: the syncer's rights on the hub were taken away, which is the first thing that happens to
+    /// the syncer of a SyncTarget that is deleted.
+    Revoked,
 }
 
 impl std::fmt::Display for Gone {
@@ -26,6 +29,7 @@ impl std::fmt::Display for Gone {
         f.write_str(match self {
             Self::Deleted => "it was deleted",
             Self::Replaced => "another one has taken its name",
+            Self::Revoked => "the hub has denied the syncer everything for a while",
         })
     }
 }

@@ -12,8 +12,8 @@ use serde_json::json;
 
 use crate::stage::controller::Settings;
 use crate::stage::site::Site;
-use crate::stage::target::{Target, condition, is, is_ready, target};
-use crate::stage::{Hub, OwnHub, Result};
+use crate::stage::target::{Target, condition, is, is_ready, status, target};
+use crate::stage::{Hub, OwnHub, Result, problem};
 
 /// What is broken, and what is said about it.
 struct Broken<'a> {
@@ -26,7 +26,7 @@ struct Broken<'a> {
 }
 
 /// What a plugin's file is, its content if there is one, and words of what is said about it.
-type PluginFile<'a> = (&'a str, Option<Vec<u8>>, &'a [&'a str]);
+type PluginFile = (&'static str, Option<Vec<u8>>, &'static [&'static str]);
 
 /// A target that is there, and one that is new: what is broken is told of both, and only the new one waits.
 async fn is_told(hub: &Hub<'_>, site: &Site<'_>, serving: &Target, case: &Broken<'_>) -> Result<Target> {
@@ -55,8 +55,9 @@ async fn is_cured(hub: &Hub<'_>, serving: &Target, new: &Target) -> Result {
     hub.remove(new).await
 }
 
-/// Puts a file in its place in one step, as a deployment tool does.
-fn replace(path: &Path, content: &[u8]) -> Result {
+/// Puts a file in its place in one step, as a deployment tool does, or takes it away.
+fn replace(path: &Path, content: Option<&[u8]>) -> Result {
+    let Some(content) = content else { return Ok(std::fs::remove_file(path)?) };
     let new = path.with_extension("new");
     std::fs::write(&new, content)?;
     Ok(std::fs::rename(new, path)?)
@@ -66,55 +67,99 @@ fn plugin(name: &str) -> PathBuf {
     program::plugins().join(format!("{name}.wasm"))
 }
 
+/// Files that are no plugin: what each is, its content if there is one, and words of what is said about it.
+fn no_plugins(good: &[u8]) -> [PluginFile; 5] {
+    [
+        ("truncated", Some(good[..good.len() / 2].to_vec()), &["is not a component", "docs/plugins.md"]),
+        ("missing", None, &["cannot be read", "put the file in place"]),
+        ("text", Some(b"not wasm at all".to_vec()), &["is not a component"]),
+        ("a core module", Some(b"\0asm\x01\0\0\0".to_vec()), &["is not a component"]),
+        ("empty", Some(Vec::new()), &["is not a component"]),
+    ]
+}
+
+/// Waits until a target tells that its plugin's file is broken.
+async fn is_stalled(hub: &Hub<'_>, target: &Target, what: &str, says: &[&str]) -> Result<SyncTarget> {
+    let stalled = hub.has(target, kind::PLUGINS_HEALTHY, ConditionStatus::False, "PluginFailed").await;
+    let found = stalled.map_err(|error| problem(format!("{what}: {error:?}")))?;
+    let message = condition(&found, kind::PLUGINS_HEALTHY).map(|it| it.message.clone()).unwrap_or_default();
+    for words in says.iter().copied().chain(["plugin.wasm"]) {
+        assert!(message.contains(words), "{what}: `{words}` is missing in: {message}");
+    }
+    assert!(is(&found, kind::STALLED, ConditionStatus::True, "PluginFailed"), "{what}: not Stalled");
+    Ok(found)
+}
+
 #[tokio::test]
 #[ignore = "needs the servers and programs that `cargo xtask test` builds"]
-async fn a_broken_plugin_file_is_told_and_a_good_one_cures_it() -> Result {
+async fn a_broken_plugin_file_is_told_and_the_last_good_one_serves() -> Result {
     let own = OwnHub::start("plugins").await?;
     let hub = own.hub().await?;
     let site = Site::new(&World::shared().await?.east).await?;
     let file = hub.folder.join("plugin.wasm");
     let good = std::fs::read(plugin("synctarget"))?;
-    replace(&file, &good)?;
+    replace(&file, Some(&good))?;
     let settings = Settings::default().with("--plugin", &file).flag("--no-leader-election");
     let controller = hub.controller("controller", settings).await?;
     let serving = hub.onboard(&fresh_name("serving"), &site.kubeconfig()).await?;
-
-    let (kind, reason) = (kind::PLUGINS_HEALTHY, "PluginFailed");
-    let cases: [PluginFile<'_>; 5] = [
-        ("truncated", Some(good[..good.len() / 2].to_vec()), &["plugin.wasm", "is not a component", "docs/plugins.md"]),
-        ("missing", None, &["plugin.wasm", "cannot be read", "put the file in place"]),
-        ("text", Some(b"not wasm at all".to_vec()), &["plugin.wasm", "is not a component"]),
-        ("a core module", Some(b"\0asm\x01\0\0\0".to_vec()), &["plugin.wasm", "is not a component"]),
-        ("empty", Some(Vec::new()), &["plugin.wasm", "is not a component"]),
-    ];
-    for (what, content, says) in cases {
-        match content {
-            Some(content) => replace(&file, &content)?,
-            None => std::fs::remove_file(&file)?,
-        }
-        let new = is_told(&hub, &site, &serving, &Broken { what, kind, reason, says }).await?;
-        replace(&file, &good)?;
+    let generation = site.deployment(&serving.names).await?.metadata.generation;
+    for (what, content, says) in no_plugins(&good) {
+        replace(&file, content.as_deref())?;
+        let found = is_stalled(&hub, &serving, what, says).await?;
+        assert!(is_ready(&found), "{what}: what runs goes on");
+        let new = hub.create(target(&fresh_name("new"), &serving.name)).await?;
+        hub.ready(&new).await?;
+        replace(&file, Some(&good))?;
         is_cured(&hub, &serving, &new).await?;
     }
+    assert_eq!(site.deployment(&serving.names).await?.metadata.generation, generation);
     Ok(controller.stop().await?)
 }
 
 #[tokio::test]
 #[ignore = "needs the servers and programs that `cargo xtask test` builds"]
-async fn a_controller_starts_without_its_plugin_and_finds_it_later() -> Result {
+async fn a_controller_starts_with_a_broken_plugin_and_a_good_one_cures_it() -> Result {
     let own = OwnHub::start("pluginless").await?;
     let hub = own.hub().await?;
     let site = Site::new(&World::shared().await?.west).await?;
     let file = hub.folder.join("plugin.wasm");
+    let good = std::fs::read(plugin("synctarget"))?;
     let settings = Settings::default().with("--plugin", &file).flag("--no-leader-election");
-    let controller = hub.controller("controller", settings).await?;
-    let name = fresh_name("waiting");
-    hub.register(&name, &site.kubeconfig()).await?;
-    let target = hub.create(target(&name, &name)).await?;
-    hub.has(&target, kind::SYNCER_DEPLOYED, ConditionStatus::False, "PluginFailed").await?;
-    replace(&file, &std::fs::read(plugin("synctarget"))?)?;
-    hub.ready(&target).await?;
-    Ok(controller.stop().await?)
+    let serving = {
+        replace(&file, Some(&good))?;
+        let controller = hub.controller("first", settings.clone()).await?;
+        let serving = hub.onboard(&fresh_name("serving"), &site.kubeconfig()).await?;
+        controller.stop().await?;
+        serving
+    };
+    for (what, content, says) in no_plugins(&good) {
+        replace(&file, content.as_deref())?;
+        let controller = hub.controller("controller", settings.clone()).await?;
+        let found = is_stalled(&hub, &serving, what, says).await?;
+        assert!(is(&found, kind::READY, ConditionStatus::True, "AsExpected"), "{what}: the last revision serves");
+        let new = hub.create(target(&fresh_name("new"), &serving.name)).await?;
+        let found = hub.has(&new, kind::SYNCER_DEPLOYED, ConditionStatus::False, "PluginFailed").await?;
+        assert!(is(&found, kind::CLUSTER_CONNECTED, ConditionStatus::True, "AsExpected"), "{what}");
+        assert!(site.belongings(&new).await?.is_empty(), "{what}: something was made downstream");
+        replace(&file, Some(&good))?;
+        is_cured(&hub, &serving, &new).await?;
+        controller.stop().await?;
+    }
+    Ok(())
+}
+
+/// Whether the plugin's own objects are applied.
+fn has_its_objects(target: &SyncTarget) -> bool {
+    let inventory = status(target).inventory;
+    inventory.iter().any(|entry| entry.kind == "ConfigMap") && inventory.iter().all(|entry| entry.hash.is_some())
+}
+
+/// A controller whose plugin does as annotations say.
+fn misbehaving() -> Settings {
+    Settings::default()
+        .with("--plugin", plugin("misbehave"))
+        .with("--plugin-config", r#"{"select": "nothing"}"#)
+        .flag("--no-leader-election")
 }
 
 #[tokio::test]
@@ -123,7 +168,7 @@ async fn a_plugin_that_misbehaves_is_a_condition_and_the_host_lives() -> Result 
     let own = OwnHub::start("misbehaving").await?;
     let hub = own.hub().await?;
     let site = Site::new(&World::shared().await?.west).await?;
-    let settings = Settings::default().with("--plugin", plugin("misbehave")).flag("--no-leader-election");
+    let settings = misbehaving();
     let controller = hub.controller("controller", settings).await?;
     let name = fresh_name("guest");
     hub.register(&name, &site.kubeconfig()).await?;
@@ -154,8 +199,7 @@ async fn a_plugin_that_misbehaves_is_a_condition_and_the_host_lives() -> Result 
     }
     // A subject that makes no trouble is served by the same plugin: one subject's trap is not everybody's.
     let fine = hub.create(target(&fresh_name("fine"), &name)).await?;
-    let made = |now: &SyncTarget| is(now, kind::PLUGINS_HEALTHY, ConditionStatus::True, "AsExpected");
-    hub.until(&fine, "the plugin serving another target", made).await?;
+    hub.until(&fine, "the plugin serving another target", has_its_objects).await?;
     assert!(site.belongings(&fine).await?.iter().any(|found| found.kind == "ConfigMap"));
     hub.remove(&fine).await?;
     site.clean(&fine).await?;
@@ -168,15 +212,14 @@ async fn a_plugin_that_fails_at_the_end_delays_it_and_is_named() -> Result {
     let own = OwnHub::start("clinging").await?;
     let hub = own.hub().await?;
     let site = Site::new(&World::shared().await?.west).await?;
-    let settings = Settings::default().with("--plugin", plugin("misbehave")).flag("--no-leader-election");
+    let settings = misbehaving();
     let controller = hub.controller("controller", settings).await?;
     let name = fresh_name("clinging");
     hub.register(&name, &site.kubeconfig()).await?;
     let mut manifest = target(&name, &name);
     manifest["metadata"]["annotations"] = json!({ "misbehave.berthage.dev/finalize": "trap" });
     let victim = hub.create(manifest).await?;
-    let made = |now: &SyncTarget| is(now, kind::PLUGINS_HEALTHY, ConditionStatus::True, "AsExpected");
-    hub.until(&victim, "the plugin serving the target", made).await?;
+    hub.until(&victim, "the plugin serving the target", has_its_objects).await?;
     hub.delete(&victim).await?;
     let delayed = |now: &SyncTarget| {
         condition(now, kind::READY).is_some_and(|ready| {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use berthage_core::api::{ClusterRegistration, ConditionStatus, SyncTarget};
-use berthage_core::names::{SECRET_FINALIZER, TARGET_FINALIZER};
+use berthage_core::names::{ANNOTATION_OWNER, SECRET_FINALIZER, TARGET_FINALIZER};
 use berthage_core::status::target::kind;
 use berthage_e2e::program::{self, Invocation};
 use berthage_e2e::proxy::Proxy;
@@ -11,7 +11,7 @@ use berthage_e2e::servers::NodeSize;
 use berthage_e2e::wait::{self, PATIENCE};
 use berthage_e2e::world::fresh_name;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Namespace, Node, Pod, Secret};
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod, Secret, ServiceAccount};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::ClusterRole;
 use kube::Api;
@@ -20,7 +20,7 @@ use kube::runtime::watcher;
 use serde_json::json;
 
 use crate::stage::registration::{NAMESPACE, registration, secret, secret_name};
-use crate::stage::site::Site;
+use crate::stage::site::{Site, kubeconfig_in};
 use crate::stage::target::{Target, condition, is, is_ready, merged, status, target};
 use crate::stage::{Hub, Result, Shared, problem, shared};
 
@@ -350,73 +350,114 @@ async fn a_target_moves_to_another_cluster() -> Result {
     Ok(())
 }
 
-/// Something done to an object behind the controller's back.
-struct Meddling {
-    what: &'static str,
-    /// The words of the Event.
-    told: &'static str,
+/// What is done to an object behind the controller's back.
+#[derive(Clone, Copy, Debug)]
+enum Meddling {
+    DeploymentDeleted,
+    DeploymentScaled,
+    RoleEdited,
+    SecretDeleted,
+    SecretEmptied,
+    NamespaceRelabelled,
+    OwnerRemoved,
+}
+
+impl Meddling {
+    const ALL: [Self; 7] = [
+        Self::DeploymentDeleted,
+        Self::DeploymentScaled,
+        Self::RoleEdited,
+        Self::SecretDeleted,
+        Self::SecretEmptied,
+        Self::NamespaceRelabelled,
+        Self::OwnerRemoved,
+    ];
+
+    /// The kind of the object, which the Event names.
+    fn kind(self) -> &'static str {
+        match self {
+            Self::DeploymentDeleted | Self::DeploymentScaled => "Deployment",
+            Self::RoleEdited => "ClusterRole ",
+            Self::SecretDeleted | Self::SecretEmptied => "Secret",
+            Self::NamespaceRelabelled => "Namespace",
+            Self::OwnerRemoved => "ServiceAccount",
+        }
+    }
+
+    /// Does it, and waits until it is put right.
+    async fn do_and_await_repair(self, site: &Site<'_>, target: &Target) -> Result {
+        let names = &target.names;
+        let (now, default) = (DeleteParams::default(), PatchParams::default());
+        let merge = Patch::Merge;
+        let awaited = format!("the repair of {self:?}");
+        match self {
+            Self::DeploymentDeleted => {
+                let (api, name) = (site.deployments(names), &names.syncer);
+                let before = api.get(name).await?.metadata.uid;
+                api.delete(name, &now).await?;
+                wait::until(&api, name, &awaited, PATIENCE, |it: &Deployment| it.metadata.uid != before).await?;
+            }
+            Self::DeploymentScaled => {
+                let (api, name) = (site.deployments(names), &names.syncer);
+                api.patch(name, &default, &merge(json!({ "spec": { "replicas": 0 } }))).await?;
+                let replicas = |it: &Deployment| it.spec.as_ref().and_then(|spec| spec.replicas) == Some(1);
+                wait::until(&api, name, &awaited, PATIENCE, replicas).await?;
+            }
+            Self::RoleEdited => {
+                let (api, name) = (site.roles(), &names.downstream_role);
+                let before = api.get(name).await?.rules;
+                let all = json!({ "rules": [{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }] });
+                api.patch(name, &default, &merge(all)).await?;
+                wait::until(&api, name, &awaited, PATIENCE, |it: &ClusterRole| it.rules == before).await?;
+            }
+            Self::SecretDeleted => {
+                let (api, name) = (site.secrets(names), &names.kubeconfig_secret);
+                let before = api.get(name).await?.metadata.uid;
+                api.delete(name, &now).await?;
+                wait::until(&api, name, &awaited, PATIENCE, |it: &Secret| it.metadata.uid != before).await?;
+            }
+            Self::SecretEmptied => {
+                let (api, name) = (site.secrets(names), &names.kubeconfig_secret);
+                api.patch(name, &default, &merge(json!({ "data": { "kubeconfig": "" } }))).await?;
+                let filled = |it: &Secret| kubeconfig_in(it).is_ok_and(|text| text.contains("client-key-data"));
+                wait::until(&api, name, &awaited, PATIENCE, filled).await?;
+            }
+            Self::NamespaceRelabelled => {
+                const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
+                let (api, name) = (site.namespaces(), &names.namespace);
+                let label = json!({ "metadata": { "labels": { ENFORCE: "privileged" } } });
+                api.patch(name, &default, &merge(label)).await?;
+                let restricted = |it: &Namespace| {
+                    let labels = it.metadata.labels.as_ref();
+                    labels.and_then(|labels| labels.get(ENFORCE)).is_some_and(|level| level == "restricted")
+                };
+                wait::until(&api, name, &awaited, PATIENCE, restricted).await?;
+            }
+            Self::OwnerRemoved => {
+                let api: Api<ServiceAccount> = Api::namespaced(site.client.clone(), &names.namespace);
+                let none = json!({ "metadata": { "annotations": { ANNOTATION_OWNER: null } } });
+                api.patch(&names.syncer, &default, &merge(none)).await?;
+                let owned = |it: &ServiceAccount| {
+                    it.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(ANNOTATION_OWNER))
+                };
+                wait::until(&api, &names.syncer, &awaited, PATIENCE, owned).await?;
+            }
+        }
+        Ok(())
+    }
 }
 
 #[tokio::test]
 #[ignore = "needs the servers and programs that `cargo xtask test` builds"]
 async fn what_is_changed_behind_its_back_is_repaired_and_told() -> Result {
     let Shared { hub, east, .. } = shared().await?;
-    let target = hub.onboard(&fresh_name("drift"), &east.kubeconfig()).await?;
-    let names = &target.names;
-    let cases = [
-        Meddling { what: "Deployment deleted", told: "Deployment" },
-        Meddling { what: "Deployment scaled", told: "Deployment" },
-        Meddling { what: "ClusterRole edited", told: "ClusterRole" },
-        Meddling { what: "Secret deleted", told: "Secret" },
-        Meddling { what: "Secret emptied", told: "Secret" },
-        Meddling { what: "Namespace relabelled", told: "Namespace" },
-        Meddling { what: "owner annotation removed", told: "NetworkPolicy" },
-    ];
-    for case in cases {
-        let before = hub.ready(&target).await?;
-        let merge = |patch: serde_json::Value| Patch::Merge(patch);
-        let (now, default) = (DeleteParams::default(), PatchParams::default());
-        match case.what {
-            "Deployment deleted" => drop(east.deployments(names).delete(&names.syncer, &now).await?),
-            "Deployment scaled" => {
-                let none = merge(json!({ "spec": { "replicas": 0 } }));
-                east.deployments(names).patch(&names.syncer, &default, &none).await?;
-            }
-            "ClusterRole edited" => {
-                let all = json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }]);
-                east.roles().patch(&names.downstream_role, &default, &merge(json!({ "rules": all }))).await?;
-            }
-            "Secret deleted" => drop(east.secrets(names).delete(&names.kubeconfig_secret, &now).await?),
-            "Secret emptied" => {
-                let nothing = merge(json!({ "data": { "kubeconfig": "" } }));
-                east.secrets(names).patch(&names.kubeconfig_secret, &default, &nothing).await?;
-            }
-            "Namespace relabelled" => {
-                let label = json!({ "metadata": { "labels": { "pod-security.kubernetes.io/enforce": "privileged" } } });
-                east.namespaces().patch(&names.namespace, &default, &merge(label)).await?;
-            }
-            _ => {
-                let none = json!({ "metadata": { "annotations": { "berthage.dev/hash": null } } });
-                let policies: Api<k8s_openapi::api::networking::v1::NetworkPolicy> =
-                    Api::namespaced(east.client.clone(), &names.namespace);
-                policies.patch(&names.syncer, &default, &merge(none)).await?;
-                // A NetworkPolicy's generation counts changes of its spec only: an annotation is no drift of it.
-                continue;
-            }
-        }
-        // Not lastSyncTime: two repairs may fall into one second.
-        let repaired = |now: &SyncTarget| is_ready(now) && status(now).inventory != status(&before).inventory;
-        hub.until(&target, &format!("the repair of: {}", case.what), repaired).await?;
-        hub.told(&target, "DriftRepaired", case.told).await?;
-        assert_eq!(downstream(&east, &target).await?, expected_downstream(&target, 1), "{}", case.what);
+    for meddling in Meddling::ALL {
+        let target = hub.onboard(&fresh_name("drift"), &east.kubeconfig()).await?;
+        meddling.do_and_await_repair(&east, &target).await?;
+        hub.told(&target, "DriftRepaired", meddling.kind()).await?;
+        hub.ready(&target).await?;
+        assert_eq!(downstream(&east, &target).await?, expected_downstream(&target, 1), "{meddling:?}");
     }
-    let deployment = east.deployment(names).await?;
-    assert_eq!(deployment.spec.and_then(|spec| spec.replicas), Some(1));
-    let role = east.roles().get(&names.downstream_role).await?;
-    assert!(!format!("{:?}", role.rules).contains('*'), "{:?}", role.rules);
-    assert!(east.hub_kubeconfig(names).await?.contains("client-certificate-data"));
-    let namespace = east.namespaces().get(&names.namespace).await?.metadata.labels.unwrap_or_default();
-    assert_eq!(namespace["pod-security.kubernetes.io/enforce"], "restricted");
     Ok(())
 }
 

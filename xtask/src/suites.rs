@@ -8,16 +8,28 @@ use crate::progress::Progress;
 use crate::repository::Repository;
 use crate::{plugins, servers};
 
+/// What the demo is made of.
+const DEMO: [&str; 6] = [
+    "--package=berthage",
+    "--package=berthage-syncer",
+    "--package=berthage-e2e",
+    "--bin=berthage",
+    "--bin=berthage-syncer",
+    "--bin=demo",
+];
+
 /// Runs every test that can run on any machine.
 pub(crate) fn test(repository: &Repository, progress: &Progress, filter: Option<&str>) -> Result<()> {
-    set_up(repository, progress)?;
+    // All packages in each of these calls: for a part of them cargo would compile the dependencies once more, with the
+    // features of that part.
+    set_up(repository, progress, &["--workspace", "--all-targets"])?;
     progress.say("unit, golden and property tests");
     let mut workspace = repository.cargo();
     workspace.args(["test", "--workspace"]).args(filter);
     child::run_shown(workspace)?;
     progress.say("end-to-end suite on real servers");
     let mut end_to_end = repository.cargo();
-    end_to_end.args(["test", "--package", "berthage-e2e", "--test", "e2e", "--"]).args(filter).arg("--include-ignored");
+    end_to_end.args(["test", "--workspace", "--test", "e2e"]).args(filter).args(["--", "--include-ignored"]);
     let known = known_failures(repository)?;
     for name in &known {
         end_to_end.args(["--skip", name]);
@@ -41,24 +53,19 @@ fn known_failures(repository: &Repository) -> Result<Vec<String>> {
 
 /// Runs the demo in the place of this program, so that Ctrl-C and the exit status are the demo's.
 pub(crate) fn demo(repository: &Repository, progress: &Progress, exit: bool) -> Result<()> {
-    set_up(repository, progress)?;
-    progress.step("build the demo", |log| {
-        let mut command = repository.cargo();
-        command.args(["build", "--package", "berthage-e2e", "--bin", "demo"]);
-        child::run(command, log)
-    })?;
+    set_up(repository, progress, &DEMO)?;
     let mut demo = std::process::Command::new(repository.cargo_target().join("debug/demo"));
     demo.current_dir(repository.root()).args(exit.then_some("--exit"));
     Err(Failure(format!("cannot start the demo: {}", demo.exec())))
 }
 
-/// Plugins, servers and the project's programs.
-fn set_up(repository: &Repository, progress: &Progress) -> Result<()> {
+/// Servers, plugins, and what cargo is to build.
+fn set_up(repository: &Repository, progress: &Progress, wanted: &[&str]) -> Result<()> {
     servers::build(repository, progress)?;
     plugins::build(repository, progress, None)?;
-    progress.step("build berthage and berthage-syncer (minutes, the first time)", |log| {
+    progress.step("compile (minutes, the first time)", |log| {
         let mut command = repository.cargo();
-        command.args(["build", "--package", "berthage", "--package", "berthage-syncer"]);
+        command.arg("build").args(wanted);
         child::run(command, log)
     })
 }

@@ -103,6 +103,11 @@ impl Plugin {
         digester.finish()
     }
 
+    /// What is wrong with the file, if something is.
+    pub(super) fn trouble(&self) -> Option<&HookError> {
+        self.state.as_ref().err().or(self.update.as_ref())
+    }
+
     fn error(&self, failure: Failure) -> HookError {
         HookError { plugin: Arc::clone(&self.name), file: Arc::clone(&self.file), failure }
     }

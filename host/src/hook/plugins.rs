@@ -131,12 +131,8 @@ impl Plugins {
         for index in 0..self.slots.len() {
             let slot = &self.slots[index];
             let before = slot.current();
-            let failing = match (&before.state, &before.update) {
-                (Err(error), _) | (_, Some(error)) => Some(error),
-                (Ok(_), None) => None,
-            };
             let untouched = slot.seen.lock().unwrap_or_else(PoisonError::into_inner).stamp == slot.stamp();
-            if untouched && failing.is_none_or(|error| error.failure.is_in_the_file()) {
+            if untouched && before.trouble().is_none_or(|error| error.failure.is_in_the_file()) {
                 continue;
             }
             self.look_at(index);
@@ -156,8 +152,8 @@ impl Plugins {
         let digest = bytes.as_ref().ok().map(|bytes| Digest::of(bytes));
         let known = digest.is_some() && digest == seen.digest;
         *seen = Seen { stamp, digest };
-        let failing = before.state.as_ref().err().or(before.update.as_ref());
-        if known && failing.is_none_or(|error| error.failure.is_in_the_file()) {
+        let trouble = before.trouble();
+        if known && trouble.is_none_or(|error| error.failure.is_in_the_file()) {
             return;
         }
         let loader = Loader {
@@ -176,7 +172,7 @@ impl Plugins {
             }
             Err(failure) => HookError { plugin: Arc::clone(&before.name), file: slot.source.file(), failure },
         };
-        if failing == Some(&error) {
+        if trouble == Some(&error) {
             return;
         }
         tracing::warn!(error = %error, path = %slot.source.path.display(), "plugin not loaded");

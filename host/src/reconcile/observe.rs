@@ -19,6 +19,7 @@ use berthage_core::seal::SealContext;
 use berthage_core::status::conditions;
 use berthage_core::status::deployed::{self, Deployed, Rollout};
 use berthage_core::status::target::{Finding, kind};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -259,7 +260,7 @@ fn credentials(work: &mut Work<'_>) {
 }
 
 /// Everything that a run reads, by version, as a short hash: equal means that a run would come to the same end.
-pub(super) fn fingerprint(ctx: &Context, key: &Key, held: &Held) -> Vec<u8> {
+pub(super) fn fingerprint(ctx: &Context, key: &Key, held: &Held, now: Timestamp) -> Vec<u8> {
     let mut hasher = DefaultHasher::new();
     (&*held.uid, &*held.resource_version).hash(&mut hasher);
     let names = berthage_core::names::TargetNames::new(&key.workspace, &held.uid);
@@ -279,6 +280,8 @@ pub(super) fn fingerprint(ctx: &Context, key: &Key, held: &Held) -> Vec<u8> {
     if let Some(lease) = ctx.making.store.lease(&key.workspace, &names.hub) {
         true.hash(&mut hasher);
         if let Some(heartbeat) = lease.heartbeat {
+            // A syncer that comes back after a silence writes the same as before, but for the time.
+            heartbeat.is_fresh(now).hash(&mut hasher);
             (heartbeat.version, heartbeat.credential_serial, heartbeat.target_uid).hash(&mut hasher);
         }
     }

@@ -139,7 +139,7 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key, attempt: u32) -> After {
         return After::Forget;
     };
     let now = Timestamp::now();
-    let memo = Memo::of(ctx, key, &held);
+    let memo = Memo::of(ctx, key, &held, now);
     if let Some(known) = ctx.memos.get(key)
         && known.same(&memo)
         && known.until.is_none_or(|until| now < until)
@@ -234,8 +234,8 @@ pub struct Memo {
 }
 
 impl Memo {
-    fn of(ctx: &Context, key: &Key, held: &Held) -> Self {
-        Self { seen: observe::fingerprint(ctx, key, held), until: None }
+    fn of(ctx: &Context, key: &Key, held: &Held, now: Timestamp) -> Self {
+        Self { seen: observe::fingerprint(ctx, key, held, now), until: None }
     }
 
     fn same(&self, other: &Self) -> bool {

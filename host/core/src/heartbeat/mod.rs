@@ -66,6 +66,12 @@ impl Heartbeat {
             target_uid: text(ANNOTATION_TARGET_UID),
         })
     }
+
+    /// Whether the syncer's own promise not to be silent still holds at `now`. Whoever keeps what [`Health`] said must ask
+    /// again when this changes: a syncer that comes back writes the same as before, but for the time.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        now < later(self.renewed_at, self.promised)
+    }
 }
 
 /// How long a syncer with that interval may be silent.
@@ -124,6 +130,16 @@ mod tests {
                 target_uid: "u-1".to_owned(),
             })
         );
+    }
+
+    #[test]
+    fn a_heartbeat_is_fresh_for_as_long_as_was_promised() {
+        let heartbeat = Heartbeat::read(&lease(json!({
+            "spec": { "renewTime": "2026-01-02T03:04:05.000000Z", "leaseDurationSeconds": 3 },
+        })))
+        .unwrap();
+        assert!(heartbeat.is_fresh("2026-01-02T03:04:07.999999Z".parse().unwrap()));
+        assert!(!heartbeat.is_fresh("2026-01-02T03:04:08Z".parse().unwrap()));
     }
 
     #[test]

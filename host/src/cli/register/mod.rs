@@ -21,7 +21,6 @@ pub use resources::{Asked, ResourcesError};
 pub use run::run;
 
 use crate::access::KubeconfigError;
-use crate::controller::ControllerError;
 
 /// Flags of `berthage register`.
 #[derive(Debug, Args)]
@@ -69,7 +68,13 @@ pub struct Register {
     #[arg(long, env = "BERTHAGE_REGISTER_SERVER", value_name = "URL")]
     pub server: Option<String>,
     /// How long the account's token is valid. The API server may grant less, and says so. Registering again gives a new one.
-    #[arg(long, env = "BERTHAGE_REGISTER_TOKEN_DURATION", value_name = "DURATION", default_value = "8760h")]
+    #[arg(
+        long,
+        env = "BERTHAGE_REGISTER_TOKEN_DURATION",
+        value_name = "DURATION",
+        default_value = "8760h",
+        value_parser = token_duration
+    )]
     pub token_duration: Duration,
     /// Make no SyncTarget.
     #[arg(long, env = "BERTHAGE_REGISTER_NO_TARGET")]
@@ -102,7 +107,13 @@ pub enum RegisterError {
     },
     /// The hub's kubeconfig cannot be used.
     #[error("the hub's kubeconfig cannot be used; see whether --hub-kubeconfig and --hub-context are right")]
-    Hub(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Hub(#[source] kube::config::KubeconfigError),
+    /// There is no kubeconfig of a hub anywhere.
+    #[error("no hub was found; give its kubeconfig with --hub-kubeconfig, or set KUBECONFIG")]
+    NoHub(#[source] kube::config::InferConfigError),
+    /// No client can be made of the hub's kubeconfig.
+    #[error("the hub's kubeconfig gives no connection")]
+    HubClient(#[source] Box<kube::Error>),
     /// See [`EndpointError`].
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
@@ -142,10 +153,10 @@ pub enum RegisterError {
     Output(#[source] std::io::Error),
 }
 
-impl From<ControllerError> for RegisterError {
-    fn from(error: ControllerError) -> Self {
-        Self::Hub(Box::new(error))
-    }
+/// What an API server accepts.
+fn token_duration(text: &str) -> Result<Duration, String> {
+    let duration: Duration = text.parse().map_err(|error: berthage_core::api::DurationError| error.to_string())?;
+    if duration >= Duration::from_secs(600) { Ok(duration) } else { Err("must be at least 10m".to_owned()) }
 }
 
 /// A name that can also stand in the name of a Secret and in a URL.
@@ -183,6 +194,13 @@ mod tests {
         assert_eq!(parsed.token_duration, "8760h".parse().unwrap());
         assert_eq!(parsed.resources.len(), 4);
         assert!(!parsed.no_target && !parsed.print);
+    }
+
+    #[test]
+    fn a_token_is_for_ten_minutes_at_least() {
+        for (text, fits) in [("10m", true), ("9m59s", false), ("1000000h", true), ("year", false)] {
+            assert_eq!(token_duration(text).is_ok(), fits, "{text}");
+        }
     }
 
     #[test]

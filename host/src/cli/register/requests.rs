@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use super::RegisterError;
 use super::objects::{MANAGER, Plan};
 use super::run::title;
+use crate::access::failure::clean;
 use crate::access::{Access, Failure, Options, Side, connect};
 
 /// How often, and how far apart, the new account is tried: its rights reach the API server's own cache a moment later.
@@ -29,8 +30,16 @@ pub(super) struct Token {
     pub(super) expires_at: Timestamp,
 }
 
-fn failed(what: String, failure: Failure) -> RegisterError {
-    RegisterError::Request { what, message: failure.message }
+/// A failed request. A server's own fault is told in its own words: the controller would try again, and this program ends.
+pub(super) fn failed(what: String, side: Side, error: &kube::Error) -> RegisterError {
+    let message = match error {
+        kube::Error::Api(status) if status.code >= 500 => {
+            let words = clean(&status.message, 640);
+            format!("{} answers {}: {words}; try again later", side.as_str(), status.code)
+        }
+        _ => Failure::of(side, error).message,
+    };
+    RegisterError::Request { what, message }
 }
 
 /// Whether the hub has the types of a group.
@@ -39,7 +48,7 @@ pub(super) async fn serves(hub: &Client, group: &'static str) -> Result<(), Regi
     match hub.request_text(request).await {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.code == 404 => Err(RegisterError::NoTypes { group }),
-        Err(error) => Err(failed("the hub's API types".to_owned(), Failure::of(Side::Hub, &error))),
+        Err(error) => Err(failed("the hub's API types".to_owned(), Side::Hub, &error)),
     }
 }
 
@@ -47,7 +56,7 @@ pub(super) async fn serves(hub: &Client, group: &'static str) -> Result<(), Regi
 pub(super) async fn apply(client: &Client, side: Side, object: &Value) -> Result<(), RegisterError> {
     let path = path_of(object);
     let patched = client.request_text(apply_request(&path, object.to_string().into_bytes())?).await;
-    patched.map(|_| ()).map_err(|error| failed(title(object), Failure::of(side, &error)))
+    patched.map(|_| ()).map_err(|error| failed(title(object), side, &error))
 }
 
 /// Applies the Secret. An answer to it, good or bad, may quote it, so no word of it is kept.
@@ -60,7 +69,7 @@ pub(super) async fn apply_secret(hub: &Client, plan: &Plan<'_>, body: &[u8]) -> 
         }
         Err(error) => {
             let what = format!("Secret {}/{}", plan.namespace, plan.secret_name());
-            Err(failed(what, Failure::of_secret_write(Side::Hub, &error)))
+            Err(RegisterError::Request { what, message: Failure::of_secret_write(Side::Hub, &error).message })
         }
     }
 }
@@ -76,7 +85,7 @@ pub(super) async fn token(cluster: &Client, plan: &Plan<'_>, duration: Duration)
     // As text: the client logs an answer that it cannot decode, and this one holds a token.
     match cluster.request_text(request(post, body.to_string().into_bytes())?).await {
         Ok(answer) => read_token(&Zeroizing::new(answer)),
-        Err(error) => Err(failed("a token of the account".to_owned(), Failure::of(Side::Physical, &error))),
+        Err(error) => Err(failed("a token of the account".to_owned(), Side::Physical, &error)),
     }
 }
 

@@ -9,7 +9,8 @@ use kube::Client;
 use kube::discovery::Discovery;
 
 use super::RegisterError;
-use crate::access::{Failure, Side};
+use super::requests::failed;
+use crate::access::Side;
 
 /// A resource as it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,10 +122,11 @@ pub(super) fn resolve(asked: &[Asked], served: &[Served]) -> Result<Vec<ApiResou
 /// Asks the cluster for what it serves of the groups that are asked for.
 pub(super) async fn served(client: &Client, asked: &[Asked]) -> Result<Vec<Served>, RegisterError> {
     let groups: Vec<&str> = asked.iter().map(|asked| asked.group.as_str()).collect();
-    let found = Discovery::new(client.clone()).filter(&groups).run().await.map_err(|error| RegisterError::Request {
-        what: "the cluster's API resources".to_owned(),
-        message: Failure::of(Side::Physical, &error).message,
-    })?;
+    let found = Discovery::new(client.clone())
+        .filter(&groups)
+        .run()
+        .await
+        .map_err(|error| failed("the cluster's API resources".to_owned(), Side::Physical, &error))?;
     let mut all = Vec::new();
     for group in found.groups() {
         let preferred = group.preferred_version_or_latest();

@@ -1,5 +1,6 @@
 //! The steps of a registration: look, make the account, get its token, try it, tell the hub.
 
+use std::path::Path;
 use std::time::Duration;
 
 use berthage_core::names::{TMC_GROUP, WORKLOAD_GROUP};
@@ -13,8 +14,6 @@ use super::objects::Plan;
 use super::requests::{self, Token};
 use super::{Register, RegisterError, resources};
 use crate::access::{Access, AddressPolicy, Side};
-use crate::args::HubArgs;
-use crate::controller::hub_config;
 
 /// Longest time for an answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -26,7 +25,7 @@ const PLACE: &str = "TOKEN";
 /// Registers the cluster, or prints what that would be. Progress goes to standard output.
 pub async fn run(args: &Register) -> Result<(), RegisterError> {
     let kubeconfig_error = |source| RegisterError::Kubeconfig { path: args.kubeconfig.clone(), source };
-    let (kubeconfig, config) = user_kubeconfig(args).await.map_err(kubeconfig_error)?;
+    let (kubeconfig, config) = read(&args.kubeconfig, args.context.as_ref()).await.map_err(kubeconfig_error)?;
     let endpoint = Endpoint::new(&kubeconfig, args.context.as_deref(), &config, args.server.as_deref())?;
     let cluster = client(config)
         .map_err(|source| RegisterError::Client { path: args.kubeconfig.clone(), source: Box::new(source) })?;
@@ -43,8 +42,7 @@ pub async fn run(args: &Register) -> Result<(), RegisterError> {
     if args.print {
         return tell(&printed(args, &plan, &endpoint).map_err(RegisterError::Text)?);
     }
-    let hub = HubArgs { kubeconfig: args.hub_kubeconfig.clone(), context: args.hub_context.clone() };
-    let hub = client(hub_config(&hub).await?).map_err(|error| RegisterError::Hub(Box::new(error)))?;
+    let hub = client(hub_config(args).await?).map_err(|error| RegisterError::HubClient(Box::new(error)))?;
     for group in [TMC_GROUP, WORKLOAD_GROUP] {
         requests::serves(&hub, group).await?;
     }
@@ -85,11 +83,24 @@ fn tell(text: &str) -> Result<(), RegisterError> {
     crate::cli::print(text).map_err(RegisterError::Output)
 }
 
-async fn user_kubeconfig(args: &Register) -> Result<(Kubeconfig, Config), KubeconfigError> {
-    let kubeconfig = Kubeconfig::read_from(&args.kubeconfig)?;
-    let options = KubeConfigOptions { context: args.context.clone(), ..KubeConfigOptions::default() };
-    let config = Config::from_custom_kubeconfig(kubeconfig.clone(), &options).await?;
+async fn read(path: &Path, context: Option<&String>) -> Result<(Kubeconfig, Config), KubeconfigError> {
+    let kubeconfig = Kubeconfig::read_from(path)?;
+    let config = Config::from_custom_kubeconfig(kubeconfig.clone(), &options(context)).await?;
     Ok((kubeconfig, config))
+}
+
+async fn hub_config(args: &Register) -> Result<Config, RegisterError> {
+    match (&args.hub_kubeconfig, &args.hub_context) {
+        (Some(path), context) => Ok(read(path, context.as_ref()).await.map_err(RegisterError::Hub)?.1),
+        (None, Some(_)) => {
+            Config::from_kubeconfig(&options(args.hub_context.as_ref())).await.map_err(RegisterError::Hub)
+        }
+        (None, None) => Config::infer().await.map_err(RegisterError::NoHub),
+    }
+}
+
+fn options(context: Option<&String>) -> KubeConfigOptions {
+    KubeConfigOptions { context: context.cloned(), ..KubeConfigOptions::default() }
 }
 
 fn client(mut config: Config) -> kube::Result<Client> {

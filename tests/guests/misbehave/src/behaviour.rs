@@ -55,6 +55,8 @@ behaviours! {
     Many = "many",
     /// A condition that lowers Ready.
     Lowered = "lowered",
+    /// Select nothing.
+    Nothing = "nothing",
     /// Select Secrets.
     Secrets = "secrets",
     /// Answer with an error.

@@ -71,6 +71,7 @@ impl Plugin for Misbehave {
     fn select(subject: &Subject, config: &Self::Config) -> Result<Vec<Selection>, String> {
         match chosen("select", subject, config) {
             Behaviour::Fail => Err("select is told to fail".to_owned()),
+            Behaviour::Nothing => Ok(Vec::new()),
             Behaviour::Secrets => Ok(vec![Selection::on_hub("secrets", "", "v1", "Secret").in_namespace("default")]),
             Behaviour::Many => {
                 Ok((0..10_000).map(|i| Selection::on_hub(&format!("s{i}"), "", "v1", "ConfigMap")).collect())
