@@ -110,6 +110,10 @@ async fn advance(ctx: &Context, work: &mut Work<'_>) -> Result<(), Stop> {
     let plan = plan::plan(&ctx.making, work, &snapshot)?; //            the reconciler plugin
     let objects = render::objects(&ctx.making, work, &snapshot, &plan)?; //     templates, transformers, seal, guard
     if ctx.options.observe_only {
+        // What a controller has deployed is watched, to report truthfully what became of it.
+        if !work.inventory.is_empty() {
+            observe::link(ctx, &cluster);
+        }
         return Err(observe::only(work));
     }
     publish::finalizers(ctx, work, &cluster).await?; //                 writes the hub, before anything else is written
