@@ -357,7 +357,12 @@ pub(super) async fn remove(work: &mut Work<'_>, client: &Client, link: &Link, ch
         let only_this = DeleteParams::background()
             .preconditions(Preconditions { uid: Some(delete.uid.clone()), resource_version: None });
         match api(client, info, delete.id.namespace.as_deref()).delete(&delete.id.name, &only_this).await {
-            Ok(_) if lingers(info) => {}
+            Ok(answer) if lingers(info) => {
+                // The next run may come before the watch has told: it must not delete a second time.
+                if let Some(seen) = answer.left().and_then(|object| Seen::of(info, &object.metadata)) {
+                    link.note(&work.names.id, delete.id.clone(), seen);
+                }
+            }
             Ok(_) => outcomes.push(Outcome::Gone(delete.id.clone())),
             Err(kube::Error::Api(status)) if status.code == 404 => outcomes.push(Outcome::Gone(delete.id.clone())),
             // Another uid has the name, or a namespace is being deleted already: the next look tells which.

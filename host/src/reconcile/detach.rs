@@ -135,11 +135,7 @@ async fn clean(ctx: &Context, work: &mut Work<'_>, since: Timestamp) -> Result<(
         return unreachable(work, &name, since, &finding, Again::OnChange);
     }
     let link = observe::link(ctx, &cluster);
-    for entry in &work.inventory {
-        if let Some(info) = KindInfo::find(&entry.api_version, &entry.kind) {
-            link.watch(info);
-        }
-    }
+    observe::watch(work, &link);
     for _ in 0..ROUNDS {
         let changes = everything(work, &link);
         if let Err(stop) = apply::remove(work, &cluster.connection.client, &link, &changes).await {

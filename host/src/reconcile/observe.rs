@@ -301,6 +301,13 @@ pub(super) fn link(ctx: &Context, cluster: &Cluster) -> Arc<Link> {
     ctx.downstream.link(&cluster.key, &cluster.connection.fingerprint, &cluster.connection.client)
 }
 
+/// Watches every kind of which something was deployed.
+pub(super) fn watch(work: &Work<'_>, link: &Arc<Link>) {
+    for info in work.inventory.iter().filter_map(|entry| KindInfo::find(&entry.api_version, &entry.kind)) {
+        link.watch(info);
+    }
+}
+
 /// Whether the object of an inventory entry is not as it was left, as far as is seen.
 pub(super) fn touched(work: &Work<'_>, link: &Link, kind: &str) -> bool {
     let Some(entry) = work.inventory.iter().find(|entry| entry.kind == kind) else { return false };

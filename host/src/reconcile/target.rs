@@ -112,7 +112,7 @@ async fn advance(ctx: &Context, work: &mut Work<'_>) -> Result<(), Stop> {
     if ctx.options.observe_only {
         // What a controller has deployed is watched, to report truthfully what became of it.
         if !work.inventory.is_empty() {
-            observe::link(ctx, &cluster);
+            observe::watch(work, &observe::link(ctx, &cluster));
         }
         return Err(observe::only(work));
     }

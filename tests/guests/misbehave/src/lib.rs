@@ -125,8 +125,9 @@ impl Reconciler for Misbehave {
             }
         }
         if let Some(namespace) = input.facts.pointer("/names/namespace").and_then(Value::as_str) {
+            let labels = json!({ "pod-security.kubernetes.io/enforce": "restricted" });
             plan.objects = vec![
-                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
+                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}}),
                 json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "misbehave", "namespace": namespace},
                        "data": {"behaviour": format!("{behaviour:?}")}}),
             ];
