@@ -2,7 +2,7 @@
 //!
 //! Every write is a merge patch that carries uid and resourceVersion, so that it changes the object that was looked at and
 //! no later or other one. Server-side apply is not used on the hub: through kcp's virtual workspaces it does not remove
-//! fields (reference in docs/design-notes.md).
+//! fields.
 
 use berthage_core::api::{ClusterRegistration, SyncTarget};
 use berthage_core::key::{Key, Kind};
