@@ -46,15 +46,23 @@ const RELOAD: Duration = Duration::from_secs(2);
 /// How often Secrets are looked through for finalizers that nobody needs.
 const SWEEP: Duration = Duration::from_secs(60);
 
-/// Why the controller cannot start, or stopped.
+/// Why there is no way to the hub.
 #[derive(Debug, thiserror::Error)]
-pub enum ControllerError {
+pub enum HubConfigError {
     /// The hub's kubeconfig.
     #[error("the hub's kubeconfig cannot be used; name it with --kubeconfig, or set KUBECONFIG")]
     Kubeconfig(#[source] kube::config::KubeconfigError),
     /// No kubeconfig and no service account.
     #[error("no hub is configured: give --kubeconfig, set KUBECONFIG, or run in a pod with a service account")]
     NoHub(#[source] kube::config::InferConfigError),
+}
+
+/// Why the controller cannot start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ControllerError {
+    /// See [`HubConfigError`].
+    #[error(transparent)]
+    HubConfig(#[from] HubConfigError),
     /// The client of the hub.
     #[error("a client for the hub cannot be made")]
     Client(#[from] ConnectError),
@@ -244,17 +252,17 @@ async fn authority_of_secret(client: &Client, name: &str, now: jiff::Timestamp) 
 }
 
 /// The operator's own kubeconfig: everything that kube can do is allowed.
-pub async fn hub_config(args: &HubArgs) -> Result<kube::Config, ControllerError> {
+pub async fn hub_config(args: &HubArgs) -> Result<kube::Config, HubConfigError> {
     let options = KubeConfigOptions { context: args.context.clone(), ..KubeConfigOptions::default() };
     match &args.kubeconfig {
         Some(path) => {
-            let kubeconfig = kube::config::Kubeconfig::read_from(path).map_err(ControllerError::Kubeconfig)?;
-            kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(ControllerError::Kubeconfig)
+            let kubeconfig = kube::config::Kubeconfig::read_from(path).map_err(HubConfigError::Kubeconfig)?;
+            kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(HubConfigError::Kubeconfig)
         }
         None if args.context.is_some() => {
-            kube::Config::from_kubeconfig(&options).await.map_err(ControllerError::Kubeconfig)
+            kube::Config::from_kubeconfig(&options).await.map_err(HubConfigError::Kubeconfig)
         }
-        None => kube::Config::infer().await.map_err(ControllerError::NoHub),
+        None => kube::Config::infer().await.map_err(HubConfigError::NoHub),
     }
 }
 

@@ -14,6 +14,8 @@ use super::objects::Plan;
 use super::requests::{self, Token};
 use super::{Register, RegisterError, resources};
 use crate::access::{Access, AddressPolicy, Side};
+use crate::args::HubArgs;
+use crate::controller::{HubConfigError, hub_config};
 
 /// Longest time for an answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -42,7 +44,13 @@ pub async fn run(args: &Register) -> Result<(), RegisterError> {
     if args.print {
         return tell(&printed(args, &plan, &endpoint).map_err(RegisterError::Text)?);
     }
-    let hub = client(hub_config(args).await?).map_err(|error| RegisterError::HubClient(Box::new(error)))?;
+    let hub = HubArgs { kubeconfig: args.hub_kubeconfig.clone(), context: args.hub_context.clone() };
+    // The words for what is wrong name this command's flags, not the controller's.
+    let hub = hub_config(&hub).await.map_err(|error| match error {
+        HubConfigError::Kubeconfig(source) => RegisterError::Hub(source),
+        HubConfigError::NoHub(source) => RegisterError::NoHub(source),
+    })?;
+    let hub = client(hub).map_err(|error| RegisterError::HubClient(Box::new(error)))?;
     for group in [TMC_GROUP, WORKLOAD_GROUP] {
         requests::serves(&hub, group).await?;
     }
@@ -85,22 +93,9 @@ fn tell(text: &str) -> Result<(), RegisterError> {
 
 async fn read(path: &Path, context: Option<&String>) -> Result<(Kubeconfig, Config), KubeconfigError> {
     let kubeconfig = Kubeconfig::read_from(path)?;
-    let config = Config::from_custom_kubeconfig(kubeconfig.clone(), &options(context)).await?;
+    let options = KubeConfigOptions { context: context.cloned(), ..KubeConfigOptions::default() };
+    let config = Config::from_custom_kubeconfig(kubeconfig.clone(), &options).await?;
     Ok((kubeconfig, config))
-}
-
-async fn hub_config(args: &Register) -> Result<Config, RegisterError> {
-    match (&args.hub_kubeconfig, &args.hub_context) {
-        (Some(path), context) => Ok(read(path, context.as_ref()).await.map_err(RegisterError::Hub)?.1),
-        (None, Some(_)) => {
-            Config::from_kubeconfig(&options(args.hub_context.as_ref())).await.map_err(RegisterError::Hub)
-        }
-        (None, None) => Config::infer().await.map_err(RegisterError::NoHub),
-    }
-}
-
-fn options(context: Option<&String>) -> KubeConfigOptions {
-    KubeConfigOptions { context: context.cloned(), ..KubeConfigOptions::default() }
 }
 
 fn client(mut config: Config) -> kube::Result<Client> {
