@@ -463,6 +463,27 @@ async fn what_is_changed_behind_its_back_is_repaired_and_told() -> Result {
 
 #[tokio::test]
 #[ignore = "needs the servers and programs that `cargo xtask test` builds"]
+async fn a_fight_over_an_object_is_told_and_fought_slowly() -> Result {
+    let Shared { hub, east, .. } = shared().await?;
+    for meddling in [Meddling::DeploymentScaled, Meddling::SecretEmptied] {
+        let target = hub.onboard(&fresh_name("fight"), &east.kubeconfig()).await?;
+        for _ in 0..5 {
+            meddling.do_and_await_repair(&east, &target).await?;
+        }
+        let told = hub.has(&target, kind::DRIFTED, ConditionStatus::True, "DriftFight");
+        tokio::select! {
+            repaired = meddling.do_and_await_repair(&east, &target) => {
+                repaired?;
+                return Err(problem(format!("{meddling:?} is repaired for the sixth time, and nothing is said")));
+            }
+            found = told => { found?; }
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the servers and programs that `cargo xtask test` builds"]
 async fn a_namespace_deleted_behind_its_back_is_made_again_with_all_it_held() -> Result {
     let Shared { hub, east, .. } = shared().await?;
     let target = hub.onboard(&fresh_name("razed"), &east.kubeconfig()).await?;
@@ -490,6 +511,8 @@ async fn a_paused_target_is_left_alone_until_it_is_unpaused() -> Result {
     hub.until(&target, "the pause being observed", observed).await?;
 
     let start = proxy.count();
+    let emptied = Patch::Merge(json!({ "data": { "kubeconfig": "" } }));
+    east.secrets(&target.names).patch(&target.names.kubeconfig_secret, &PatchParams::default(), &emptied).await?;
     east.deployments(&target.names).delete(&target.names.syncer, &DeleteParams::default()).await?;
     hub.change(&target, json!({ "spec": { "syncerConfig": { "replicas": 2 } } })).await?;
     // It is seen and told, and nothing is done about it.
@@ -503,6 +526,8 @@ async fn a_paused_target_is_left_alone_until_it_is_unpaused() -> Result {
     hub.change(&target, json!({ "spec": { "paused": false } })).await?;
     hub.ready(&target).await?;
     assert_eq!(downstream(&east, &target).await?, expected_downstream(&target, 2));
+    let secret = east.secrets(&target.names).get(&target.names.kubeconfig_secret).await?;
+    assert!(kubeconfig_in(&secret)?.contains("client-key-data"), "the emptied Secret was not made again");
     Ok(())
 }
 

@@ -30,25 +30,9 @@ pub(crate) fn test(repository: &Repository, progress: &Progress, filter: Option<
     progress.say("end-to-end suite on real servers");
     let mut end_to_end = repository.cargo();
     end_to_end.args(["test", "--workspace", "--test", "e2e"]).args(filter).args(["--", "--include-ignored"]);
-    let known = known_failures(repository)?;
-    for name in &known {
-        end_to_end.args(["--skip", name]);
-    }
     child::run_shown(end_to_end)?;
     progress.say("all that ran passed. Not run: the same suite on a real kcp, which is not part of this version");
-    for name in &known {
-        progress.say(&format!("NOT RUN, it is known to fail (tests/known-failures.txt): {name}"));
-    }
     Ok(())
-}
-
-/// Names of the end-to-end tests that are known to fail.
-fn known_failures(repository: &Repository) -> Result<Vec<String>> {
-    let path = repository.root().join("tests/known-failures.txt");
-    let text =
-        std::fs::read_to_string(&path).map_err(|error| Failure(format!("cannot read {}: {error}", path.display())))?;
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
-    Ok(lines.filter_map(|line| line.split_whitespace().next()).map(ToOwned::to_owned).collect())
 }
 
 /// Runs the demo in the place of this program, so that Ctrl-C and the exit status are the demo's.

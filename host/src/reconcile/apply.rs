@@ -46,16 +46,22 @@ pub(super) async fn apply(
         }
     }
     let mut changes = compare(work, link, &objects)?;
+    if credential.repairs() {
+        as_repair(&mut changes);
+    }
     if work.target.spec.paused {
         keep_only_credentials(&mut changes);
     }
     report_conflicts(work, &changes)?;
+    fight(ctx, work, &changes)?;
+    if !credential.is_new() {
+        leave_credential(&mut changes);
+    }
     if changes.is_empty() {
         work.applied = changes.waiting.is_empty() && !work.target.spec.paused || work.applied;
         work.revision = Some(canonical::revision(&objects));
         return waiting(work, &changes);
     }
-    fight(ctx, work, &changes)?;
     work.wrote = true;
     publish::intent(ctx, work, cluster, diff::intent(&objects, &work.inventory)).await?;
     let client = &cluster.connection.client;
@@ -88,8 +94,9 @@ fn compare(work: &mut Work<'_>, link: &Link, objects: &[Desired]) -> Result<Chan
 
 /// Somebody undoes our work again and again: it is not undone faster than once a minute, and said.
 fn fight(ctx: &Context, work: &mut Work<'_>, changes: &Changes) -> Result<(), Stop> {
-    let only_drift =
-        changes.deletes.is_empty() && changes.applies().all(|change| matches!(change.why, Why::Drifted(_)));
+    let only_drift = !changes.is_empty()
+        && changes.deletes.is_empty()
+        && changes.applies().all(|change| matches!(change.why, Why::Drifted(_)));
     let Some(wait) = ctx.repairs.hold_back(work.key, work.now).filter(|_| only_drift) else { return Ok(()) };
     let names: Vec<String> = changes.applies().take(3).map(|change| change.id.to_string()).collect();
     let message = format!(
@@ -100,10 +107,31 @@ fn fight(ctx: &Context, work: &mut Work<'_>, changes: &Changes) -> Result<(), St
     Err(Stop::new(Reason::DriftFight, Again::After(wait)))
 }
 
-/// While a target is paused, its credential is still renewed.
+/// The new credential differs from the last because that one was spoilt: its Secret is no change but a repair.
+fn as_repair(changes: &mut Changes) {
+    for change in changes.waves.iter_mut().flatten().filter(|change| is_credential(change)) {
+        if change.why == Why::Changed {
+            change.why = Why::Drifted(Drift::Touched);
+        }
+    }
+}
+
+/// There is no content for the Secret in this run. Whatever spoilt it wakes the target again, or its time comes.
+fn leave_credential(changes: &mut Changes) {
+    for wave in &mut changes.waves {
+        wave.retain(|change| !is_credential(change));
+    }
+    changes.waves.retain(|wave| !wave.is_empty());
+}
+
+fn is_credential(change: &Apply) -> bool {
+    change.id.kind == "Secret"
+}
+
+/// While a target is paused, its credential is still renewed. A spoilt one is as little repaired as anything else.
 fn keep_only_credentials(changes: &mut Changes) {
     for wave in &mut changes.waves {
-        wave.retain(|change| change.id.kind == "Secret" && change.why == Why::Changed);
+        wave.retain(|change| is_credential(change) && change.why == Why::Changed);
     }
     changes.waves.retain(|wave| !wave.is_empty());
     changes.deletes.clear();

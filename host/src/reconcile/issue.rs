@@ -31,9 +31,26 @@ pub(crate) struct Credential {
     /// The Secret without its content.
     pub secret: Desired,
     issued: Option<Issued>,
+    /// Whether it was made because somebody changed or deleted the Secret.
+    repairs: bool,
 }
 
 impl Credential {
+    /// The one that is in the cluster already, or none.
+    fn kept(work: &Work<'_>) -> Self {
+        Self { secret: secret(work, work.credential.as_ref()), issued: None, repairs: false }
+    }
+
+    /// Whether there is content to write.
+    pub(crate) fn is_new(&self) -> bool {
+        self.issued.is_some()
+    }
+
+    /// Whether it was made because somebody changed or deleted the Secret.
+    pub(crate) fn repairs(&self) -> bool {
+        self.repairs
+    }
+
     /// The Secret with its content, as bytes to be sent; `None` when it was not made in this run.
     pub(crate) fn body(&self, secret: &Value) -> Option<Zeroizing<Vec<u8>>> {
         let kubeconfig = &self.issued.as_ref()?.kubeconfig;
@@ -59,6 +76,11 @@ impl Credential {
 pub(super) async fn credential(ctx: &Context, work: &mut Work<'_>, link: &Link) -> Result<Credential, Stop> {
     let spec = work.target.spec.credentials.clone();
     let current = work.credential.clone();
+    let lost = current.is_some() && lost(work, link);
+    // A credential is renewed while a target is paused, and neither made nor repaired.
+    if work.target.spec.paused && (current.is_none() || lost) {
+        return Ok(Credential::kept(work));
+    }
     let resolved = ctx.issuer.resolve(spec.type_, current.as_ref().map(|current| current.type_));
     let type_ = match resolved {
         Ok(type_) => type_,
@@ -74,7 +96,7 @@ pub(super) async fn credential(ctx: &Context, work: &mut Work<'_>, link: &Link) 
             .as_ref()
             .filter(|found| found.target_uid == *work.held.uid)
             .map(|found| found.credential_serial.as_str()),
-        lost: current.is_some() && lost(work, link),
+        lost: lost && may_repair(ctx, work),
     };
     let wanted = Wanted { type_, profile: &profile };
     let decision = credential::decide(current.as_ref(), wanted, seen, &work.held.uid, work.now);
@@ -84,7 +106,7 @@ pub(super) async fn credential(ctx: &Context, work: &mut Work<'_>, link: &Link) 
     match decision.action {
         Action::Keep { renew_at } => {
             work.due_at(renew_at);
-            Ok(Credential { secret: secret(work, work.credential.as_ref()), issued: None })
+            Ok(Credential::kept(work))
         }
         Action::Renew(why) => {
             let client = ctx.hub.client(&work.key.workspace);
@@ -99,7 +121,8 @@ pub(super) async fn credential(ctx: &Context, work: &mut Work<'_>, link: &Link) 
                         });
                     }
                     let issued = Issued { status, ..issued };
-                    Ok(Credential { secret: secret(work, Some(&issued.status)), issued: Some(issued) })
+                    let repairs = why == Why::Lost && has_secret(work);
+                    Ok(Credential { secret: secret(work, Some(&issued.status)), issued: Some(issued), repairs })
                 }
                 Err(error) => keep_or_refuse(work, link, &error),
             }
@@ -126,6 +149,13 @@ fn lost(work: &Work<'_>, link: &Link) -> bool {
     observe::touched(work, link, "Secret") || !has_secret(work)
 }
 
+/// Whether the Secret may be made anew now: in a fight over it, only once in a while.
+fn may_repair(ctx: &Context, work: &mut Work<'_>) -> bool {
+    let Some(wait) = ctx.repairs.hold_back(work.key, work.now).filter(|_| has_secret(work)) else { return true };
+    work.due_in(wait);
+    false
+}
+
 /// No new credential can be made: a valid one that the cluster has serves on, else the target is blocked.
 fn keep_or_refuse(work: &mut Work<'_>, link: &Link, error: &IssueError) -> Result<Credential, Stop> {
     let finding =
@@ -133,7 +163,7 @@ fn keep_or_refuse(work: &mut Work<'_>, link: &Link, error: &IssueError) -> Resul
     work.found.credentials_valid = Some(finding.clone());
     if finding.status == ConditionStatus::True && !lost(work, link) {
         work.due_in(RETRY);
-        return Ok(Credential { secret: secret(work, work.credential.as_ref()), issued: None });
+        return Ok(Credential::kept(work));
     }
     let again = match error.retry() {
         // Nothing wakes the target when the hub's trust or the CA changes.

@@ -9,12 +9,14 @@ mod state;
 mod trap;
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use berthage_e2e::proxy::Proxy;
 use berthage_e2e::wait::{self, PATIENCE};
 use berthage_e2e::world::{World, fresh_name};
+use futures::future::try_join_all;
 use kube::api::DeleteParams;
 use serde_json::Value;
 
@@ -26,6 +28,9 @@ use crate::stage::requests::Side;
 use crate::stage::site::Site;
 use crate::stage::target::target;
 use crate::stage::{Hub, OwnHub, Result, problem};
+
+/// How many lives are played at a time, each with its own hub: most of a life is waiting for pods and namespaces.
+const LABS: usize = 4;
 
 /// How long a point may be waited for after everything else is as it should be: the request may come last.
 const LATE: Duration = Duration::from_secs(5);
@@ -47,6 +52,18 @@ struct Lab<'a> {
 struct Case {
     onboarding: Option<Point>,
     deletion: Option<Point>,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (half, point) in [("onboarding", &self.onboarding), (", deletion", &self.deletion)] {
+            match point {
+                Some(point) => write!(formatter, "{half} cut at {point}")?,
+                None => write!(formatter, "{half} not cut")?,
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The requests of an undisturbed life, and the state in the middle of it.
@@ -111,6 +128,20 @@ impl<'a> Lab<'a> {
         Box::pin(self.play_unboxed(case, expected)).await
     }
 
+    /// Plays cases one after another, and names the points that none of them came to.
+    async fn play_all(&self, cases: impl Iterator<Item = (usize, &Case)>, expected: &Value) -> Result<Vec<String>> {
+        let mut missed = Vec::new();
+        for (number, case) in cases {
+            let failed = |error| problem(format!("case {number}, {case:?}: {error:?}"));
+            let (_, cuts) = self.play(case.clone(), Some(expected)).await.map_err(failed)?;
+            let points = [&case.onboarding, &case.deletion];
+            let missing = cuts.into_iter().zip(points).filter(|(cut, _)| !cut);
+            missed.extend(missing.filter_map(|(_, point)| point.as_ref()).map(ToString::to_string));
+            println!("case {number}: {case}");
+        }
+        Ok(missed)
+    }
+
     async fn play_unboxed(&self, case: Case, expected: Option<&Value>) -> Result<(Reference, [bool; 2])> {
         let name = fresh_name("life");
         self.trap.arm(&name, case.onboarding);
@@ -163,28 +194,26 @@ fn both_moments(points: &[Point]) -> Vec<Point> {
 #[tokio::test]
 #[ignore = "needs the servers and programs that `cargo xtask test` builds"]
 async fn killed_at_any_request_it_comes_to_the_same_end() -> Result {
-    let own = OwnHub::start("crash").await?;
-    let lab = Lab::open(&own, Site::new(&World::shared().await?.east).await?).await?;
+    let own = async |number: usize| OwnHub::start(&format!("crash-{number}")).await;
+    let owns = try_join_all((0..LABS).map(own)).await?;
+    let east = &World::shared().await?.east;
+    let labs = try_join_all(owns.iter().map(async |own| Lab::open(own, Site::new(east).await?).await)).await?;
+    let Some(first) = labs.first() else { return Err(problem("there is no lab".to_owned())) };
     // The first life makes what later ones find: the reference is the second.
-    lab.play(Case::default(), None).await?;
-    let (reference, _) = lab.play(Case::default(), None).await?;
+    first.play(Case::default(), None).await?;
+    let (reference, _) = first.play(Case::default(), None).await?;
     let (up, down) = (both_moments(&reference.onboarding), both_moments(&reference.deletion));
     println!("{} requests of an onboarding:", reference.onboarding.len());
     reference.onboarding.iter().for_each(|point| println!("  {point}"));
     println!("{} requests of a deletion:", reference.deletion.len());
     reference.deletion.iter().for_each(|point| println!("  {point}"));
 
-    let mut missed = BTreeSet::new();
-    for number in 0..up.len().max(down.len()) {
-        let case = Case { onboarding: up.get(number).cloned(), deletion: down.get(number).cloned() };
-        let failed = |error| problem(format!("case {number}, {case:?}: {error:?}"));
-        let (_, cuts) = lab.play(case.clone(), Some(&reference.state)).await.map_err(failed)?;
-        for (cut, point) in cuts.into_iter().zip([case.onboarding, case.deletion]) {
-            if let (false, Some(point)) = (cut, point) {
-                missed.insert(point.to_string());
-            }
-        }
-    }
+    let case = |number| Case { onboarding: up.get(number).cloned(), deletion: down.get(number).cloned() };
+    let cases: Vec<Case> = (0..up.len().max(down.len())).map(case).collect();
+    let shares = labs.iter().enumerate().map(|(number, lab)| {
+        Box::pin(lab.play_all(cases.iter().enumerate().skip(number).step_by(LABS), &reference.state))
+    });
+    let missed: BTreeSet<String> = try_join_all(shares).await?.into_iter().flatten().collect();
     println!("{} cases, each before sending and after receiving: {} + {}", up.len() + down.len(), up.len(), down.len());
     // How often the status is written, and the Deployment read, hangs on how fast pods start: the first time is certain.
     let certain: Vec<&String> = missed.iter().filter(|point| point.contains(" #1 ")).collect();
