@@ -118,7 +118,8 @@ pub fn render(args: &Render) -> Result<String, RenderError> {
     store.upsert(&Key::registration(&workspace, &target.spec.cluster_ref.name), &registered).map_err(unfit)?;
     let making = controller::making(&args.share, store, &Metrics::new())?;
     let now = jiff::Timestamp::now();
-    let objects = offline::manifests(&making, &key, held, target, &registration, now)
+    let subject = offline::Subject { key: &key, held, object: target, registration: &registration, now };
+    let objects = offline::manifests(&making, subject)
         .map_err(|finding| RenderError::Refused { reason: finding.reason.as_str(), message: finding.message })?;
     let objects: Vec<_> = objects.into_iter().map(|desired| desired.object).collect();
     match args.output {

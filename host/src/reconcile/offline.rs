@@ -3,24 +3,38 @@
 use berthage_core::api::{ClusterRegistration, SyncTarget};
 use berthage_core::key::Key;
 use berthage_core::object::Desired;
+use berthage_core::plugin::Input;
 use berthage_core::seal;
 use berthage_core::status::target::Finding;
 use jiff::Timestamp;
 
-use super::{Making, issue, observe, plan, render, target};
+use super::target::Work;
+use super::{Making, Stop, issue, observe, plan, render, target};
 use crate::store::Held;
 
-/// The objects that the controller would apply for the target that the store holds under `key`, or why it would not. The
-/// Secret with the credential is without its content.
-pub fn manifests(
-    making: &Making,
-    key: &Key,
-    held: Held,
-    object: SyncTarget,
-    registration: &ClusterRegistration,
-    now: Timestamp,
-) -> Result<Vec<Desired>, Finding> {
-    let mut work = target::start(key, held, object, now, 0);
+/// The target that is looked at.
+pub struct Subject<'a> {
+    /// Its key.
+    pub key: &'a Key,
+    /// It, as the store holds it.
+    pub held: Held,
+    /// It, decoded.
+    pub object: SyncTarget,
+    /// The registration of its cluster.
+    pub registration: &'a ClusterRegistration,
+    /// The time that hooks are told.
+    pub now: Timestamp,
+}
+
+impl<'a> Subject<'a> {
+    fn start(self) -> (Work<'a>, &'a ClusterRegistration) {
+        (target::start(self.key, self.held, self.object, self.now, 0), self.registration)
+    }
+}
+
+/// The objects that the controller would apply, or why it would not. The Secret with the credential is without its content.
+pub fn manifests(making: &Making, subject: Subject<'_>) -> Result<Vec<Desired>, Finding> {
+    let (mut work, registration) = subject.start();
     let result = observe::snapshot(making, &mut work, Some(registration)).and_then(|snapshot| {
         let plan = plan::plan(making, &mut work, &snapshot)?;
         render::objects(making, &mut work, &snapshot, &plan)
@@ -30,6 +44,19 @@ pub fn manifests(
             objects.push(issue::secret(&work, None));
             Ok(seal::seal(objects, &observe::seal_context(&work)))
         }
-        Err(stop) => Err(work.blocked.unwrap_or_else(|| Finding::bad(stop.reason, "It cannot be rendered."))),
+        Err(stop) => Err(refusal(work, &stop)),
     }
+}
+
+/// What the hooks would be told, apart from what they select to read.
+pub fn input(making: &Making, subject: Subject<'_>) -> Result<Input, Finding> {
+    let (mut work, registration) = subject.start();
+    match observe::snapshot(making, &mut work, Some(registration)) {
+        Ok(snapshot) => Ok(snapshot.input),
+        Err(stop) => Err(refusal(work, &stop)),
+    }
+}
+
+fn refusal(work: Work<'_>, stop: &Stop) -> Finding {
+    work.blocked.unwrap_or_else(|| Finding::bad(stop.reason, "It cannot be rendered."))
 }

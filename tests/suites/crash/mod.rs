@@ -9,7 +9,6 @@ mod state;
 mod trap;
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,18 +51,6 @@ struct Lab<'a> {
 struct Case {
     onboarding: Option<Point>,
     deletion: Option<Point>,
-}
-
-impl fmt::Display for Case {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (half, point) in [("onboarding", &self.onboarding), (", deletion", &self.deletion)] {
-            match point {
-                Some(point) => write!(formatter, "{half} cut at {point}")?,
-                None => write!(formatter, "{half} not cut")?,
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The requests of an undisturbed life, and the state in the middle of it.
@@ -137,7 +124,6 @@ impl<'a> Lab<'a> {
             let points = [&case.onboarding, &case.deletion];
             let missing = cuts.into_iter().zip(points).filter(|(cut, _)| !cut);
             missed.extend(missing.filter_map(|(_, point)| point.as_ref()).map(ToString::to_string));
-            println!("case {number}: {case}");
         }
         Ok(missed)
     }
@@ -198,10 +184,14 @@ async fn killed_at_any_request_it_comes_to_the_same_end() -> Result {
     let owns = try_join_all((0..LABS).map(own)).await?;
     let east = &World::shared().await?.east;
     let labs = try_join_all(owns.iter().map(async |own| Lab::open(own, Site::new(east).await?).await)).await?;
-    let Some(first) = labs.first() else { return Err(problem("there is no lab".to_owned())) };
-    // The first life makes what later ones find: the reference is the second.
-    first.play(Case::default(), None).await?;
-    let (reference, _) = first.play(Case::default(), None).await?;
+    // The first life makes what later ones find: the reference is the second. Each lab has its own, for the addresses of
+    // its servers are part of the state.
+    let undisturbed = async |lab: &Lab<'_>| {
+        lab.play(Case::default(), None).await?;
+        lab.play(Case::default(), None).await.map(|(reference, _)| reference)
+    };
+    let references = try_join_all(labs.iter().map(undisturbed)).await?;
+    let Some(reference) = references.first() else { return Err(problem("there is no lab")) };
     let (up, down) = (both_moments(&reference.onboarding), both_moments(&reference.deletion));
     println!("{} requests of an onboarding:", reference.onboarding.len());
     reference.onboarding.iter().for_each(|point| println!("  {point}"));
@@ -210,8 +200,8 @@ async fn killed_at_any_request_it_comes_to_the_same_end() -> Result {
 
     let case = |number| Case { onboarding: up.get(number).cloned(), deletion: down.get(number).cloned() };
     let cases: Vec<Case> = (0..up.len().max(down.len())).map(case).collect();
-    let shares = labs.iter().enumerate().map(|(number, lab)| {
-        Box::pin(lab.play_all(cases.iter().enumerate().skip(number).step_by(LABS), &reference.state))
+    let shares = labs.iter().zip(&references).enumerate().map(|(number, (lab, own))| {
+        Box::pin(lab.play_all(cases.iter().enumerate().skip(number).step_by(LABS), &own.state))
     });
     let missed: BTreeSet<String> = try_join_all(shares).await?.into_iter().flatten().collect();
     println!("{} cases, each before sending and after receiving: {} + {}", up.len() + down.len(), up.len(), down.len());

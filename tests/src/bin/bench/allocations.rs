@@ -1,0 +1,50 @@
+//! Counts what is allocated. Only the benchmark has this allocator; the programs use the system's.
+#![expect(unsafe_code, reason = "an allocator cannot be had without it; it only counts and passes on")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+thread_local! {
+    static COUNTED: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
+
+// SAFETY: every call is passed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size());
+        // SAFETY: as promised by the caller.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(size);
+        // SAFETY: as promised by the caller.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: as promised by the caller.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+fn count(bytes: usize) {
+    // A thread that ends has nowhere left to count.
+    let _ = COUNTED.try_with(|counted| {
+        let (calls, sum) = counted.get();
+        counted.set((calls + 1, sum + bytes as u64));
+    });
+}
+
+/// Allocations of this thread during `run`, and their bytes.
+pub(crate) fn during<T>(run: impl FnOnce() -> T) -> (u64, u64) {
+    let before = COUNTED.get();
+    drop(run());
+    let after = COUNTED.get();
+    (after.0 - before.0, after.1 - before.1)
+}

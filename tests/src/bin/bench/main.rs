@@ -1,0 +1,68 @@
+//! The benchmark: what calls, renders and targets cost, in CPU time, requests and bytes.
+//!
+//! `cargo xtask bench` builds a release and runs it. Times are CPU time: the machine may be shared, and the API servers run
+//! on the same processors. They are compared with goals of `docs/performance.md`; how each row is measured is said there.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`stages`] | hook calls and the way from an object to its manifests, in this process |
+//! | [`fleet`] | a controller with many targets, as a process of its own between real API servers |
+//! | [`report`] | rows, the table and the JSON |
+#![expect(clippy::print_stdout, reason = "a benchmark is there to be read")]
+
+mod allocations;
+mod fleet;
+mod process;
+mod report;
+mod stages;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::report::Report;
+
+type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Measures berthage on this machine.
+#[derive(Parser)]
+struct Arguments {
+    /// How many SyncTargets the fleet has.
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    targets: usize,
+    /// Also write every row to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Measure only what needs no servers.
+    #[arg(long)]
+    no_fleet: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("\nThe benchmark failed: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result {
+    let mut report = Report::new();
+    if cfg!(debug_assertions) {
+        println!("This is a debug build: counts are right, times and sizes mean nothing.");
+    }
+    stages::measure(&mut report)?;
+    if !arguments.no_fleet {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(Box::pin(fleet::measure(&mut report, arguments.targets)))?;
+    }
+    report.print();
+    if let Some(path) = &arguments.json {
+        std::fs::write(path, report.to_json()?).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    }
+    report.counts_are_exact()
+}
