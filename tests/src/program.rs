@@ -116,8 +116,8 @@ fn profile_folder() -> Option<PathBuf> {
     Some(if folder.ends_with("deps") { folder.parent()? } else { folder }.to_owned())
 }
 
-/// The root of the repository this was compiled in.
-fn repository() -> PathBuf {
+/// The root of the repository that this was compiled in.
+pub fn repository() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     manifest.parent().unwrap_or(manifest).to_owned()
 }

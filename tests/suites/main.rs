@@ -7,6 +7,7 @@ mod bad_input;
 mod broken_parts;
 mod crash;
 mod credentials;
+mod deploy;
 mod harness;
 mod kubectl;
 mod leader;

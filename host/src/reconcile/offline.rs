@@ -48,13 +48,15 @@ pub fn manifests(making: &Making, subject: Subject<'_>) -> Result<Vec<Desired>, 
     }
 }
 
-/// What the hooks would be told, apart from what they select to read.
+/// What the reconciler's hooks would be told.
 pub fn input(making: &Making, subject: Subject<'_>) -> Result<Input, Finding> {
     let (mut work, registration) = subject.start();
-    match observe::snapshot(making, &mut work, Some(registration)) {
-        Ok(snapshot) => Ok(snapshot.input),
-        Err(stop) => Err(refusal(work, &stop)),
-    }
+    let reconciler = making.plugins.reconciler();
+    let result = observe::snapshot(making, &mut work, Some(registration)).and_then(|snapshot| {
+        let select = |(workspace, subject): (&_, &_)| reconciler.select(workspace, subject);
+        plan::with_reads(making, &mut work, &snapshot, reconciler.name(), select)
+    });
+    result.map_err(|stop| refusal(work, &stop))
 }
 
 fn refusal(work: Work<'_>, stop: &Stop) -> Finding {

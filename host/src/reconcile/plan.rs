@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use berthage_core::key::{Key, Kind, Workspace};
 use berthage_core::names::{TMC_GROUP, VERSION, WORKLOAD_GROUP};
-use berthage_core::plugin::{Group, Next, Note, PlanOutcome, PluginCondition, Selection};
+use berthage_core::plugin::{Group, Input, Next, Note, PlanOutcome, PluginCondition, Selection};
 use berthage_core::reason::Reason;
 use berthage_core::status::target::Finding;
 use berthage_core::status::transitions::Notice;
@@ -108,7 +108,7 @@ pub(super) fn finalize(
     Err(Stop::new(Reason::FinalizeDelayed, again))
 }
 
-/// The snapshot with what a plugin has selected.
+/// The snapshot with what a plugin has selected, as it crosses into the sandbox.
 pub(super) fn input_for(
     making: &Making,
     work: &mut Work<'_>,
@@ -116,9 +116,20 @@ pub(super) fn input_for(
     plugin: &str,
     select: impl FnOnce((&Workspace, &Value)) -> Result<Vec<Selection>, HookError>,
 ) -> Result<Encoded, Stop> {
-    let workspace = &work.key.workspace.clone();
+    let input = with_reads(making, work, snapshot, plugin, select)?;
+    Ok(Encoded::new(&work.key.workspace, &input))
+}
+
+/// The snapshot with what a plugin has selected.
+pub(super) fn with_reads(
+    making: &Making,
+    work: &mut Work<'_>,
+    snapshot: &Snapshot,
+    plugin: &str,
+    select: impl FnOnce((&Workspace, &Value)) -> Result<Vec<Selection>, HookError>,
+) -> Result<Input, Stop> {
     let mut input = snapshot.input.clone();
-    let selections = select((workspace, &input.subject)).map_err(|error| failed(work, &error))?;
+    let selections = select((&work.key.workspace, &input.subject)).map_err(|error| failed(work, &error))?;
     for selection in selections {
         match read(making, work, &selection) {
             Ok(group) => input.reads.push(group),
@@ -129,7 +140,7 @@ pub(super) fn input_for(
             }
         }
     }
-    Ok(Encoded::new(workspace, &input))
+    Ok(input)
 }
 
 /// Reads one selection out of the store. The grant is fixed for now: the kinds that the host watches anyway, in the
