@@ -9,6 +9,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use berthage_core::key::Key;
 use berthage_core::names::{ANNOTATION_OWNER, LABEL_MANAGED_BY, LABEL_TARGET, MANAGED_BY};
@@ -133,6 +134,7 @@ impl Downstream {
             registration: registration.clone(),
             fingerprint: fingerprint.to_owned(),
             client: client.clone(),
+            made: Instant::now(),
             state: Mutex::default(),
             sink: Arc::clone(&self.sink),
         });
@@ -172,6 +174,7 @@ pub struct Link {
     registration: Key,
     fingerprint: String,
     client: Client,
+    made: Instant,
     state: Mutex<State>,
     sink: Sink,
 }
@@ -225,6 +228,17 @@ impl Link {
         lock(&self.state).synced.contains(info.plural)
     }
 
+    /// Whether every kind that is watched is completely known.
+    pub fn all_complete(&self) -> bool {
+        let state = lock(&self.state);
+        state.synced.len() == state.tasks.len()
+    }
+
+    /// How long ago the link was made.
+    pub fn age(&self) -> Duration {
+        self.made.elapsed()
+    }
+
     /// What is known of an object of the target with that id.
     pub fn seen(&self, target: &str, id: &ObjectId) -> Option<Seen> {
         lock(&self.state).objects.get(target)?.get(id).cloned()
@@ -255,12 +269,14 @@ impl Link {
         let Some((target, id)) = address(info, meta) else { return };
         let news = {
             let mut state = lock(&self.state);
+            // The objects of a first list are told all at once, at its end.
+            let first_list = !state.synced.contains(info.plural);
             let objects = state.objects.entry(target.clone()).or_default();
             match seen {
                 Some(seen) => match objects.get(&id) {
                     Some(known) if known.uid == seen.uid && newer(known, &seen) => false,
                     known => {
-                        let news = known.is_none_or(|known| known.differs(&seen));
+                        let news = !first_list && known.is_none_or(|known| known.differs(&seen));
                         objects.insert(id, seen);
                         news
                     }

@@ -7,11 +7,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use berthage_core::api::{ClusterRegistration, SyncTarget};
+use berthage_core::api::{ClusterRef, KubeConfigSecretRef};
 use berthage_core::heartbeat::Heartbeat;
 use berthage_core::key::{Key, Kind, Workspace};
 use berthage_core::names::{LABEL_KUBECONFIG, SECRET_FINALIZER, TARGET_FINALIZER, TargetNames};
 use kube::api::ObjectMeta;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::wire::Wire;
@@ -155,19 +156,24 @@ impl Store {
     /// An older version than the one held is ignored: the echo of an earlier write must not hide a later one.
     /// resourceVersions of one resource are comparable numbers (KEP-5504).
     pub fn upsert(&self, key: &Key, wire: &Wire) -> Result<Vec<Key>, serde_json::Error> {
-        let held = hold(key.kind, wire)?;
-        let mut inner = self.write();
-        if let Some(before) = inner.objects.get(key)
-            && before.uid == held.uid
-            && (before.resource_version == held.resource_version
-                || older(&held.resource_version, &before.resource_version))
-        {
+        let (uid, version) = (wire.metadata.uid.as_deref(), wire.metadata.resource_version.as_deref());
+        // The echo of our own write is the usual case, and costs no more than this.
+        if self.read().has(key, uid.unwrap_or_default(), version.unwrap_or_default()) {
             return Ok(Vec::new());
+        }
+        Ok(self.put(key, hold(key.kind, wire)?))
+    }
+
+    /// As [`Store::upsert`], for what is held already.
+    pub fn put(&self, key: &Key, held: Held) -> Vec<Key> {
+        let mut inner = self.write();
+        if inner.has(key, &held.uid, &held.resource_version) {
+            return Vec::new();
         }
         let users = inner.insert(key, held);
         let mut keys = vec![key.clone()];
         keys.extend(users);
-        Ok(keys)
+        keys
     }
 
     /// Forgets an object; returns the keys to look at again.
@@ -356,6 +362,13 @@ impl Store {
 }
 
 impl Inner {
+    /// Whether this version of an object is held, or a later one.
+    fn has(&self, key: &Key, uid: &str, version: &str) -> bool {
+        self.objects.get(key).is_some_and(|held| {
+            *held.uid == *uid && (*held.resource_version == *version || older(version, &held.resource_version))
+        })
+    }
+
     /// Inserts and indexes; returns the other keys that depend on the object.
     fn insert(&mut self, key: &Key, held: Held) -> Vec<Key> {
         self.forget(key);
@@ -436,29 +449,65 @@ fn older(a: &str, b: &str) -> bool {
     }
 }
 
+/// What is read of a target to know whom it concerns.
+#[derive(Deserialize)]
+struct TargetRefs {
+    spec: TargetSpecRefs,
+    status: Option<TargetStatusRefs>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TargetSpecRefs {
+    cluster_ref: ClusterRef,
+}
+
+#[derive(Deserialize)]
+struct TargetStatusRefs {
+    cluster: Option<StatusClusterRefs>,
+}
+
+#[derive(Deserialize)]
+struct StatusClusterRefs {
+    name: Option<String>,
+}
+
+impl TargetRefs {
+    /// The registration of its spec, and that of its inventory where it is another one.
+    fn lines(self) -> String {
+        let wanted = self.spec.cluster_ref.name;
+        match self.status.and_then(|status| status.cluster).and_then(|cluster| cluster.name) {
+            Some(name) if name != wanted => format!("{wanted}\n{name}"),
+            _ => wanted,
+        }
+    }
+}
+
+/// What is read of a registration to know whom it concerns.
+#[derive(Deserialize)]
+struct RegistrationRefs {
+    spec: RegistrationSpecRefs,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RegistrationSpecRefs {
+    kube_config_secret_ref: KubeConfigSecretRef,
+}
+
+impl RegistrationRefs {
+    fn path(self) -> String {
+        let secret = self.spec.kube_config_secret_ref;
+        format!("{}/{}", secret.namespace, secret.name)
+    }
+}
+
 fn hold(kind: Kind, wire: &Wire) -> Result<Held, serde_json::Error> {
     let bytes = wire.to_json()?;
+    // An object without what is looked for refers to nothing; the reconcile says so in its status.
     let refers_to = match kind {
-        // An object that does not fit its type refers to nothing; the reconcile says so in its status.
-        Kind::Target => serde_json::from_slice::<SyncTarget>(&bytes).map_or_else(
-            |_| String::new(),
-            |target| {
-                let inventory = target.status.and_then(|status| status.cluster).and_then(|cluster| cluster.name);
-                match inventory {
-                    Some(name) if name != target.spec.cluster_ref.name => {
-                        format!("{}\n{name}", target.spec.cluster_ref.name)
-                    }
-                    _ => target.spec.cluster_ref.name,
-                }
-            },
-        ),
-        Kind::Registration => serde_json::from_slice::<ClusterRegistration>(&bytes).map_or_else(
-            |_| String::new(),
-            |registration| {
-                let secret = registration.spec.kube_config_secret_ref;
-                format!("{}/{}", secret.namespace, secret.name)
-            },
-        ),
+        Kind::Target => serde_json::from_slice(&bytes).map_or_else(|_| String::new(), TargetRefs::lines),
+        Kind::Registration => serde_json::from_slice(&bytes).map_or_else(|_| String::new(), RegistrationRefs::path),
     };
     Ok(Held {
         bytes: Arc::from(bytes),

@@ -1,11 +1,13 @@
 //! An object as it comes from the hub: metadata typed, the rest as the bytes it came in.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
 use kube::Resource;
 use kube::api::{ApiResource, ObjectMeta};
 use kube::core::DynamicResourceScope;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 /// See the module. Decoding it parses `metadata` and copies `spec` and `status` without building a tree.
@@ -18,8 +20,8 @@ pub struct Wire {
     /// Such as `SyncTarget`; absent on the items of a list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// Name, uid, version, finalizers …
-    #[serde(default)]
+    /// Name, uid, version, finalizers …; never managedFields.
+    #[serde(default, deserialize_with = "without_managed_fields")]
     pub metadata: ObjectMeta,
     /// The wish.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,18 +32,48 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// The object as JSON, without managedFields: they are up to half of an object and nobody here reads them.
+    /// The object as JSON.
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let metadata = ObjectMeta { managed_fields: None, ..self.metadata.clone() };
-        let slim = Self {
-            api_version: self.api_version.clone(),
-            kind: self.kind.clone(),
-            metadata,
-            spec: self.spec.clone(),
-            status: self.status.clone(),
-        };
-        serde_json::to_vec(&slim)
+        serde_json::to_vec(self)
     }
+}
+
+/// [`ObjectMeta`] without managedFields: they are up to half of an object, nobody here reads them, and kube would make a
+/// tree of values of them.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Slim {
+    annotations: Option<BTreeMap<String, String>>,
+    creation_timestamp: Option<Time>,
+    deletion_grace_period_seconds: Option<i64>,
+    deletion_timestamp: Option<Time>,
+    finalizers: Option<Vec<String>>,
+    generation: Option<i64>,
+    labels: Option<BTreeMap<String, String>>,
+    name: Option<String>,
+    namespace: Option<String>,
+    owner_references: Option<Vec<OwnerReference>>,
+    resource_version: Option<String>,
+    uid: Option<String>,
+}
+
+fn without_managed_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
+    let slim = Slim::deserialize(deserializer)?;
+    Ok(ObjectMeta {
+        annotations: slim.annotations,
+        creation_timestamp: slim.creation_timestamp,
+        deletion_grace_period_seconds: slim.deletion_grace_period_seconds,
+        deletion_timestamp: slim.deletion_timestamp,
+        finalizers: slim.finalizers,
+        generation: slim.generation,
+        labels: slim.labels,
+        name: slim.name,
+        namespace: slim.namespace,
+        owner_references: slim.owner_references,
+        resource_version: slim.resource_version,
+        uid: slim.uid,
+        ..ObjectMeta::default()
+    })
 }
 
 impl Resource for Wire {
@@ -74,5 +106,30 @@ impl Resource for Wire {
 
     fn meta_mut(&mut self) -> &mut ObjectMeta {
         &mut self.metadata
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn an_object_crosses_whole_but_for_its_managed_fields() {
+        let mut object = json!({
+            "apiVersion": "a/v1", "kind": "A",
+            "metadata": {
+                "name": "n", "namespace": "ns", "uid": "u", "resourceVersion": "7", "generation": 2,
+                "creationTimestamp": "2026-01-02T03:04:05Z", "deletionTimestamp": "2026-01-02T03:04:06Z",
+                "deletionGracePeriodSeconds": 0, "finalizers": ["f"], "labels": { "a": "b" }, "annotations": { "c": "d" },
+                "ownerReferences": [{ "apiVersion": "v1", "kind": "K", "name": "o", "uid": "ou" }],
+                "managedFields": [{ "manager": "m", "fieldsV1": { "f:spec": {} } }],
+            },
+            "spec": { "x": [1, 2.50, "ä"] }, "status": { "y": null },
+        });
+        let wire: Wire = serde_json::from_value(object.clone()).unwrap();
+        object["metadata"].as_object_mut().unwrap().remove("managedFields");
+        assert_eq!(serde_json::from_slice::<Value>(&wire.to_json().unwrap()).unwrap(), object);
     }
 }

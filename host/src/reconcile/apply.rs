@@ -18,9 +18,10 @@ use berthage_core::status::transitions::Notice;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use k8s_openapi::api::apps::v1::Deployment;
-use kube::api::{DeleteParams, DynamicObject, ObjectMeta, Patch, PatchParams, Preconditions};
+use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, Preconditions};
 use kube::{Api, Client};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::issue::Credential;
 use super::resolve::Cluster;
@@ -28,6 +29,7 @@ use super::target::Work;
 use super::{Again, Context, Stop, observe, publish};
 use crate::access::{Failure, Retry, Side};
 use crate::downstream::{Link, Seen, api_resource};
+use crate::wire::Wire;
 
 /// Brings the physical cluster to the desired objects.
 pub(super) async fn apply(
@@ -204,7 +206,7 @@ async fn send_wave(
     match failed {
         Some((id, sent)) => Err(give_up(work, &id, sent)),
         // It was there a moment ago: the next run makes it anew.
-        None if lost => Err(Stop::new(Reason::Progressing, Again::Now)),
+        None if lost => Err(Stop::new(Reason::Progressing, Again::NOW)),
         None => Ok(()),
     }
 }
@@ -303,12 +305,7 @@ async fn send(
 }
 
 /// Server-side apply of a body that is bytes already: a Secret's content is put into no tree of values.
-async fn apply_bytes(
-    client: &Client,
-    api: &Api<DynamicObject>,
-    name: &str,
-    body: &[u8],
-) -> Result<DynamicObject, kube::Error> {
+async fn apply_bytes(client: &Client, api: &Api<Wire>, name: &str, body: &[u8]) -> Result<Wire, kube::Error> {
     let url = format!("{}/{name}?fieldManager={FIELD_MANAGER}&force=true", api.resource_url());
     let request = http::Request::patch(url)
         .header(http::header::CONTENT_TYPE, "application/apply-patch+yaml")
@@ -328,9 +325,14 @@ fn unreadable() -> Failure {
     }
 }
 
-fn see(info: &KindInfo, object: DynamicObject) -> Option<Seen> {
+fn see(info: &KindInfo, object: Wire) -> Option<Seen> {
     if info.kind == "Deployment" {
-        let deployment: Deployment = object.try_parse().ok()?;
+        let part = |raw: &Option<Box<RawValue>>| raw.as_ref().map_or("null", |raw| raw.get()).to_owned();
+        let deployment = Deployment {
+            spec: serde_json::from_str(&part(&object.spec)).ok()?,
+            status: serde_json::from_str(&part(&object.status)).ok()?,
+            metadata: object.metadata,
+        };
         return Seen::of_deployment(info, &deployment);
     }
     Seen::of(info, &object.metadata)
@@ -343,8 +345,8 @@ fn is_ours(meta: &ObjectMeta, owner: &str) -> bool {
         .is_some_and(|found| found == owner)
 }
 
-/// kube's dynamic API for a kind.
-pub(super) fn api(client: &Client, info: &KindInfo, namespace: Option<&str>) -> Api<DynamicObject> {
+/// The API of a kind, whose answers are parsed no further than needed.
+pub(super) fn api(client: &Client, info: &KindInfo, namespace: Option<&str>) -> Api<Wire> {
     let resource = api_resource(info);
     match namespace {
         Some(namespace) if info.namespaced => Api::namespaced_with(client.clone(), namespace, &resource),

@@ -144,8 +144,13 @@ pub(crate) enum Again {
     After(Duration),
     /// When something changes, or at the resync.
     OnChange,
-    /// At once: the run changed what later steps rest on, and nothing is wrong.
-    Now,
+    /// Nothing is wrong: what is waited for wakes the key, and it is looked at again after that time in any case.
+    Within(Duration),
+}
+
+impl Again {
+    /// At once: the run changed what later steps rest on.
+    pub(crate) const NOW: Self = Self::Within(Duration::ZERO);
 }
 
 impl Stop {

@@ -4,6 +4,7 @@
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
 use berthage_core::api::{ApiResource, ClusterRegistration, ClusterStatus, SyncerStatus};
 use berthage_core::credential;
@@ -299,6 +300,24 @@ pub(super) fn fingerprint(ctx: &Context, key: &Key, held: &Held, now: Timestamp)
 /// A link, shared.
 pub(super) fn link(ctx: &Context, cluster: &Cluster) -> Arc<Link> {
     ctx.downstream.link(&cluster.key, &cluster.connection.fingerprint, &cluster.connection.client)
+}
+
+/// How long a target waits for the first list of what it has deployed. A watch that brings none by then is broken, which
+/// must not keep the target from being reconciled.
+const FIRST_LOOK: Duration = Duration::from_secs(5);
+
+/// After a restart nothing is known of what was deployed: plugins and templates would be asked in vain, and once more when
+/// the lists are there.
+pub(super) fn first_look(ctx: &Context, work: &Work<'_>, cluster: &Cluster) -> Result<(), Stop> {
+    if work.inventory.is_empty() {
+        return Ok(());
+    }
+    let link = link(ctx, cluster);
+    watch(work, &link);
+    match FIRST_LOOK.checked_sub(link.age()) {
+        Some(left) if !link.all_complete() => Err(Stop::new(Reason::Progressing, Again::Within(left))),
+        _ => Ok(()),
+    }
 }
 
 /// Watches every kind of which something was deployed.

@@ -36,7 +36,7 @@ impl<'a> Subject<'a> {
 pub fn manifests(making: &Making, subject: Subject<'_>) -> Result<Vec<Desired>, Finding> {
     let (mut work, registration) = subject.start();
     let result = observe::snapshot(making, &mut work, Some(registration)).and_then(|snapshot| {
-        let plan = plan::plan(making, &mut work, &snapshot)?;
+        let (plan, _) = plan::plan(making, &mut work, &snapshot)?;
         render::objects(making, &mut work, &snapshot, &plan)
     });
     match result {

@@ -22,8 +22,8 @@ use crate::hook::{Encoded, HookError};
 /// How long a plugin may hold up a deletion.
 const FINALIZE_BUDGET: Duration = Duration::from_secs(600);
 
-/// What should be there.
-pub(super) fn plan(making: &Making, work: &mut Work<'_>, snapshot: &Snapshot) -> Result<PlanOutcome, Stop> {
+/// What should be there; also the input that this was made from, for [`report`].
+pub(super) fn plan(making: &Making, work: &mut Work<'_>, snapshot: &Snapshot) -> Result<(PlanOutcome, Encoded), Stop> {
     let reconciler = making.plugins.reconciler();
     let input =
         input_for(making, work, snapshot, reconciler.name(), |subject| reconciler.select(subject.0, subject.1))?;
@@ -35,15 +35,13 @@ pub(super) fn plan(making: &Making, work: &mut Work<'_>, snapshot: &Snapshot) ->
         let message = format!("Plugin {} asks to leave everything as it is.", reconciler.name());
         return Err(work.block(Finding::bad(Reason::PluginHold, message), Again::OnChange));
     }
-    Ok(outcome)
+    Ok((outcome, input))
 }
 
-/// What the plugin has to say after an apply.
-pub(super) fn report(making: &Making, work: &mut Work<'_>, snapshot: &Snapshot) -> Result<(), Stop> {
+/// What the plugin has to say after an apply, of the input that it has planned from.
+pub(super) fn report(making: &Making, work: &mut Work<'_>, input: &Encoded) -> Result<(), Stop> {
     let reconciler = making.plugins.reconciler();
-    let input =
-        input_for(making, work, snapshot, reconciler.name(), |subject| reconciler.select(subject.0, subject.1))?;
-    let outcome = reconciler.report(&input).map_err(|error| failed(work, &error))?;
+    let outcome = reconciler.report(input).map_err(|error| failed(work, &error))?;
     say(work, outcome.conditions, outcome.notes);
     next(work, reconciler.name(), &outcome.after)
 }
@@ -103,7 +101,7 @@ pub(super) fn finalize(
     let again = match again {
         Again::After(delay) => Again::After(delay.min(left)),
         Again::Backoff => Again::Backoff,
-        Again::OnChange | Again::Now => Again::After(left),
+        Again::OnChange | Again::Within(_) => Again::After(left),
     };
     Err(Stop::new(Reason::FinalizeDelayed, again))
 }

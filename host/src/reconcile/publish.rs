@@ -112,7 +112,7 @@ async fn write(ctx: &Context, work: &mut Work<'_>, new: &SyncTargetStatus) -> Re
         // Somebody wrote the spec meanwhile. The status is ours alone, so the same change fits the newer version.
         match ctx.hub.get(work.key).await {
             Ok(Some(wire)) if wire.metadata.uid.as_deref() == Some(&*work.held.uid) => adopt(ctx, work, &wire),
-            Ok(_) => return Err(Stop::new(Reason::HubWriteFailed, Again::Now)),
+            Ok(_) => return Err(Stop::new(Reason::HubWriteFailed, Again::NOW)),
             Err(error) => return Err(hub_failure(work, "the status", &error)),
         }
     }
@@ -122,11 +122,11 @@ async fn write(ctx: &Context, work: &mut Work<'_>, new: &SyncTargetStatus) -> Re
 /// Goes on with the version that the hub answered with.
 fn adopt(ctx: &Context, work: &mut Work<'_>, wire: &Wire) {
     work.wrote = true;
-    if let Err(error) = ctx.making.store.upsert(work.key, wire) {
-        tracing::warn!(key = %work.key, %error, "the hub's answer cannot be held");
-    }
     match Held::of(work.key.kind, wire) {
-        Ok(held) => work.held = held,
+        Ok(held) => {
+            ctx.making.store.put(work.key, held.clone());
+            work.held = held;
+        }
         Err(error) => tracing::warn!(key = %work.key, %error, "the hub's answer cannot be read"),
     }
 }
@@ -135,7 +135,7 @@ fn adopt(ctx: &Context, work: &mut Work<'_>, wire: &Wire) {
 pub(super) fn hub_failure(work: &Work<'_>, what: &str, error: &kube::Error) -> Stop {
     let failure = Failure::of(Side::Hub, error);
     tracing::info!(key = %work.key, error = failure.message, "{what} could not be written to the hub");
-    let again = if failure.is_conflict() { Again::Now } else { apply::again(failure.retry) };
+    let again = if failure.is_conflict() { Again::NOW } else { apply::again(failure.retry) };
     Stop::new(Reason::HubWriteFailed, again)
 }
 

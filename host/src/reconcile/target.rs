@@ -106,8 +106,9 @@ impl Work<'_> {
 async fn advance(ctx: &Context, work: &mut Work<'_>) -> Result<(), Stop> {
     let cluster = find_cluster(ctx, work).await?; //                   reads the hub: registration, Secret
     detach::leave_other_cluster(ctx, work, &cluster).await?; //         only after clusterRef was moved
+    observe::first_look(ctx, work, &cluster)?; //                      after a restart: what was deployed is listed first
     let snapshot = observe::snapshot(&ctx.making, work, Some(&cluster.registration))?; // what is known, as one value
-    let plan = plan::plan(&ctx.making, work, &snapshot)?; //            the reconciler plugin
+    let (plan, input) = plan::plan(&ctx.making, work, &snapshot)?; //   the reconciler plugin
     let objects = render::objects(&ctx.making, work, &snapshot, &plan)?; //     templates, transformers, seal, guard
     if ctx.options.observe_only {
         // What a controller has deployed is watched, to report truthfully what became of it.
@@ -120,7 +121,7 @@ async fn advance(ctx: &Context, work: &mut Work<'_>) -> Result<(), Stop> {
     let link = observe::link(ctx, &cluster);
     let credential = issue::credential(ctx, work, &link).await?; //     writes the hub: the syncer's identity
     apply::apply(ctx, work, &cluster, &link, objects, credential).await?; //   writes the physical cluster
-    plan::report(&ctx.making, work, &snapshot)
+    plan::report(&ctx.making, work, &input)
 }
 
 async fn find_cluster(ctx: &Context, work: &mut Work<'_>) -> Result<Cluster, Stop> {
@@ -222,7 +223,7 @@ fn conclude(work: &Work<'_>, result: Result<(), Stop>) -> After {
             Reason::Paused | Reason::ObserveOnly | Reason::CleanedUp => After::Settled(Some(due)),
             _ => After::Blocked { reason, resync: due },
         },
-        Err(Stop { retry: Again::Now, .. }) => After::Settled(Some(Duration::ZERO)),
+        Err(Stop { retry: Again::Within(delay), .. }) => After::Settled(Some(delay)),
         Err(Stop { retry: Again::Backoff, reason }) => After::Retry { reason, delay: None },
         Err(Stop { retry: Again::After(delay), reason }) => After::Retry { reason, delay: Some(delay) },
     }
