@@ -1,5 +1,5 @@
-//! What is there of ours in the physical clusters: a metadata watch per kind on objects that carry our label, and the
-//! Deployments whole, because their status says whether the syncer runs.
+//! What is there of ours in the physical clusters: a metadata watch per kind on objects that carry our label; whole only
+//! Deployments, because their status says whether the syncer runs, and kinds that are told by their content.
 //!
 //! A link belongs to one registration and is shared by all targets that use it. Only a slim record of each object is
 //! held. The number of links is bounded: the least recently used one is dropped, and its targets are compared again when
@@ -12,23 +12,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use berthage_core::key::Key;
-use berthage_core::names::{ANNOTATION_OWNER, LABEL_MANAGED_BY, LABEL_TARGET, MANAGED_BY};
-use berthage_core::object::{KindInfo, ObjectId};
+use berthage_core::names::{ANNOTATION_OWNER, LABEL_MANAGED_BY, LABEL_TARGET, MANAGED_BY, hex};
+use berthage_core::object::{KindInfo, Marker, ObjectId};
 use berthage_core::status::deployed::Rollout;
 use futures::{Stream, StreamExt};
-use k8s_openapi::api::apps::v1::Deployment;
-use kube::api::{ApiResource, DynamicObject, ObjectMeta, PartialObjectMeta};
+use k8s_openapi::api::apps::v1::{DeploymentSpec, DeploymentStatus};
+use kube::api::{ApiResource, ObjectMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client};
+use sha2::{Digest as _, Sha256};
 use tokio::task::AbortHandle;
+
+use crate::wire::{Meta, Wire};
 
 /// What is held of one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// `metadata.uid`.
     pub uid: String,
-    /// `g<generation>` where the kind counts generations, else `r<resourceVersion>`.
+    /// See [`Marker`]: `g<generation>`, `r<resourceVersion>` or `h<hash>`.
     pub marker: String,
     /// Whether it is being deleted.
     pub deleting: bool,
@@ -45,7 +48,7 @@ impl Seen {
     pub fn of(info: &KindInfo, meta: &ObjectMeta) -> Option<Self> {
         let resource_version = meta.resource_version.clone()?;
         let marker = match meta.generation {
-            Some(generation) if info.has_generation => format!("g{generation}"),
+            Some(generation) if info.marker == Marker::Generation => format!("g{generation}"),
             _ => format!("r{resource_version}"),
         };
         Some(Self {
@@ -58,25 +61,46 @@ impl Seen {
         })
     }
 
-    /// From a Deployment.
-    pub fn of_deployment(info: &KindInfo, deployment: &Deployment) -> Option<Self> {
-        let spec = deployment.spec.as_ref();
-        let status = deployment.status.clone().unwrap_or_default();
+    /// From an object as it came; `None` also for a Deployment that is none.
+    pub fn of_object(info: &KindInfo, object: &Wire) -> Option<Self> {
+        match info.marker {
+            Marker::Content => Self::of_content(info, object),
+            _ if info.kind == "Deployment" => Self::of_deployment(info, object),
+            _ => Self::of(info, &object.metadata),
+        }
+    }
+
+    fn of_content(info: &KindInfo, object: &Wire) -> Option<Self> {
+        let mut hasher = Sha256::new();
+        let meta = &object.metadata;
+        for (key, value) in [&meta.labels, &meta.annotations].into_iter().flatten().flatten() {
+            hasher.update(format!("{key}={value}\n"));
+        }
+        // As the API server wrote it: it writes the same spec in the same way.
+        hasher.update(object.spec.as_ref().map_or("", |spec| spec.get()));
+        let marker = format!("h{}", hex(&hasher.finalize()[..8]));
+        Some(Self { marker, ..Self::of(info, meta)? })
+    }
+
+    fn of_deployment(info: &KindInfo, object: &Wire) -> Option<Self> {
+        let spec: DeploymentSpec = Wire::part(object.spec.as_deref()).ok()?;
+        let status: Option<DeploymentStatus> = Wire::part(object.status.as_deref()).ok()?;
+        let status = status.unwrap_or_default();
         let condition = |kind: &str, wanted: &str| {
             let found = status.conditions.as_ref()?.iter().find(|c| c.type_ == kind && c.status == wanted)?;
             found.message.clone().or_else(|| found.reason.clone())
         };
         let rollout = Rollout {
-            current: status.observed_generation >= deployment.metadata.generation,
-            replicas: spec.and_then(|spec| spec.replicas).unwrap_or(1),
+            current: status.observed_generation >= object.metadata.generation,
+            replicas: spec.replicas.unwrap_or(1),
             updated: status.updated_replicas.unwrap_or(0),
             ready: status.ready_replicas.unwrap_or(0),
             present: status.replicas.unwrap_or(0),
-            image: spec.and_then(|spec| spec.template.spec.as_ref()?.containers.first()?.image.clone()),
+            image: spec.template.spec.as_ref().and_then(|pod| pod.containers.first()?.image.clone()),
             stuck: condition("Progressing", "False"),
             failure: condition("ReplicaFailure", "True"),
         };
-        Some(Self { rollout: Some(rollout), ..Self::of(info, &deployment.metadata)? })
+        Some(Self { rollout: Some(rollout), ..Self::of(info, &object.metadata)? })
     }
 
     /// Whether a reconcile could come to another result than with `other`.
@@ -207,17 +231,13 @@ impl Link {
         let client = self.client.clone();
         let task = tokio::spawn(async move {
             let ours = watcher::Config::default().labels(&format!("{LABEL_MANAGED_BY}={MANAGED_BY}"));
-            if info.kind == "Deployment" {
-                let stream = watcher::watcher(Api::<Deployment>::all(client), ours);
-                follow(&link, info, stream, |object: &Deployment| Seen::of_deployment(info, object)).await;
+            let resource = api_resource(info);
+            if info.kind == "Deployment" || info.marker == Marker::Content {
+                let stream = watcher::watcher(Api::<Wire>::all_with(client, &resource), ours);
+                follow(&link, info, stream, |object: &Wire| Seen::of_object(info, object)).await;
             } else {
-                let resource = api_resource(info);
-                let stream =
-                    watcher::watcher(Api::<PartialObjectMeta<DynamicObject>>::all_with(client, &resource), ours);
-                follow(&link, info, stream, |object: &PartialObjectMeta<DynamicObject>| {
-                    Seen::of(info, &object.metadata)
-                })
-                .await;
+                let stream = watcher::watcher(Api::<Meta>::all_with(client, &resource), ours);
+                follow(&link, info, stream, |object: &Meta| Seen::of(info, &object.metadata)).await;
             }
         });
         state.tasks.insert(info.plural, task.abort_handle());

@@ -13,7 +13,7 @@ use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
 use std::panic::PanicHookInfo;
 
-use tracing::Subscriber;
+use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, FilterExt as _, ParseError, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt as _};
@@ -23,6 +23,10 @@ use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 /// Never logged, whatever the filter says: at `warn`, this module of kube logs the body of an answer it cannot parse, which
 /// may be a Secret. Our own code logs the error.
 const NEVER: &str = "kube_client::client";
+
+/// The compiler of plugins and its runtime: never below `info`, since there they print plugins' code and memory by the
+/// megabyte, and nobody who reads this log can do anything with it.
+const QUIET: [&str; 4] = ["cranelift", "wasmtime", "regalloc2", "wasmparser"];
 
 /// How lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +97,11 @@ where
 {
     let allowed = EnvFilter::try_new(filter)
         .map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })?
-        .and(filter_fn(|metadata| !metadata.target().starts_with(NEVER)));
+        .and(filter_fn(|metadata| {
+            let target = metadata.target();
+            let noise = *metadata.level() > Level::INFO && QUIET.iter().any(|quiet| target.starts_with(quiet));
+            !noise && !target.starts_with(NEVER)
+        }));
     let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(Lines(writer));
     Ok(match format {
         Format::Text => lines.with_filter(allowed).boxed(),

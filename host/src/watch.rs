@@ -11,10 +11,10 @@ use berthage_core::heartbeat::Heartbeat;
 use berthage_core::key::{Key, Workspace};
 use berthage_core::names::{HUB_NAMESPACE, LABEL_KUBECONFIG, LABEL_MANAGED_BY, MANAGED_BY};
 use futures::{Stream, StreamExt};
-use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
-use kube::api::{ApiResource, ObjectMeta, PartialObjectMeta};
+use kube::api::{ApiResource, ObjectMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client};
@@ -22,7 +22,7 @@ use kube::{Api, Client};
 use crate::credentials::identity;
 use crate::store::{LeaseMeta, Source, Store};
 use crate::telemetry::Causes;
-use crate::wire::Wire;
+use crate::wire::{Grant, Meta, Wire};
 
 /// A change of the hub that somebody may want to act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,18 +62,20 @@ pub async fn run(source: Source, client: Client, store: Arc<Store>, sink: Sink) 
         }
         Source::Secrets => {
             let labelled = watcher::Config::default().labels(&format!("{LABEL_KUBECONFIG}=true"));
-            follow(source, watcher::watcher(Api::<PartialObjectMeta<Secret>>::all(client), labelled), &store, &sink)
-                .await;
+            let api = Api::<Meta>::all_with(client, &ApiResource::erase::<Secret>(&()));
+            follow(source, watcher::watcher(api, labelled), &store, &sink).await;
         }
         Source::Leases => {
-            let api = Api::<Lease>::namespaced(client, HUB_NAMESPACE);
+            let api = Api::<Wire>::namespaced_with(client, HUB_NAMESPACE, &ApiResource::erase::<Lease>(&()));
             follow(source, watcher::watcher(api, ours), &store, &sink).await;
         }
         Source::ClusterRoles => {
-            follow(source, watcher::watcher(Api::<ClusterRole>::all(client), ours), &store, &sink).await;
+            let api = Api::<Grant>::all_with(client, &ApiResource::erase::<ClusterRole>(&()));
+            follow(source, watcher::watcher(api, ours), &store, &sink).await;
         }
         Source::ClusterRoleBindings => {
-            follow(source, watcher::watcher(Api::<ClusterRoleBinding>::all(client), ours), &store, &sink).await;
+            let api = Api::<Grant>::all_with(client, &ApiResource::erase::<ClusterRoleBinding>(&()));
+            follow(source, watcher::watcher(api, ours), &store, &sink).await;
         }
     }
 }
@@ -97,8 +99,11 @@ impl Intake for Wire {
     fn upsert(&self, source: Source, store: &Store) -> Vec<Key> {
         let workspace = workspace_of(&self.metadata);
         let name = self.metadata.name.as_deref().unwrap_or_default();
-        let key =
-            if source == Source::Targets { Key::target(&workspace, name) } else { Key::registration(&workspace, name) };
+        let key = match source {
+            Source::Leases => return upsert_lease(self, store, &workspace, name),
+            Source::Registrations => Key::registration(&workspace, name),
+            _ => Key::target(&workspace, name),
+        };
         match store.upsert(&key, self) {
             Ok(keys) => keys,
             Err(error) => {
@@ -109,7 +114,22 @@ impl Intake for Wire {
     }
 }
 
-impl Intake for PartialObjectMeta<Secret> {
+fn upsert_lease(wire: &Wire, store: &Store, workspace: &Workspace, name: &str) -> Vec<Key> {
+    let spec: Option<LeaseSpec> = match Wire::part(wire.spec.as_deref()) {
+        Ok(spec) => spec,
+        Err(error) => {
+            tracing::warn!(lease = name, %error, "a Lease cannot be read and counts as never renewed");
+            None
+        }
+    };
+    let grace = spec.as_ref().and_then(|spec| spec.lease_duration_seconds).unwrap_or_default();
+    let grace = jiff::SignedDuration::from_secs(i64::from(grace));
+    let lease = Lease { metadata: wire.metadata.clone(), spec };
+    let lease = LeaseMeta { heartbeat: Heartbeat::read(&lease) };
+    store.upsert_lease(workspace, name, lease, grace).into_iter().collect()
+}
+
+impl Intake for Meta {
     fn meta(&self) -> &ObjectMeta {
         &self.metadata
     }
@@ -119,37 +139,17 @@ impl Intake for PartialObjectMeta<Secret> {
     }
 }
 
-impl Intake for Lease {
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-
-    fn upsert(&self, _: Source, store: &Store) -> Vec<Key> {
-        let name = self.metadata.name.as_deref().unwrap_or_default();
-        let lease = LeaseMeta { heartbeat: Heartbeat::read(self) };
-        let grace = self.spec.as_ref().and_then(|spec| spec.lease_duration_seconds).unwrap_or_default();
-        let grace = jiff::SignedDuration::from_secs(i64::from(grace));
-        store.upsert_lease(&workspace_of(&self.metadata), name, lease, grace).into_iter().collect()
-    }
-}
-
-impl Intake for ClusterRole {
+impl Intake for Grant {
     fn meta(&self) -> &ObjectMeta {
         &self.metadata
     }
 
     fn upsert(&self, source: Source, store: &Store) -> Vec<Key> {
-        upsert_identity(source, store, &self.metadata, identity::role_hash(self))
-    }
-}
-
-impl Intake for ClusterRoleBinding {
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-
-    fn upsert(&self, source: Source, store: &Store) -> Vec<Key> {
-        upsert_identity(source, store, &self.metadata, identity::binding_hash(self))
+        let hash = match source {
+            Source::ClusterRoles => identity::role_hash(self.rules.as_ref(), self.aggregation_rule.as_ref()),
+            _ => identity::binding_hash(self.role_ref.as_ref(), self.subjects.as_ref()),
+        };
+        upsert_identity(source, store, &self.metadata, hash)
     }
 }
 

@@ -1,12 +1,15 @@
-//! An object as it comes from the hub: metadata typed, the rest as the bytes it came in.
+//! Objects as they come from a server, parsed no further than somebody reads them: metadata typed and without managedFields,
+//! the rest as the bytes it came in, or not at all.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::rbac::v1::{AggregationRule, PolicyRule, RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
 use kube::Resource;
 use kube::api::{ApiResource, ObjectMeta};
 use kube::core::DynamicResourceScope;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
@@ -32,6 +35,11 @@ pub struct Wire {
 }
 
 impl Wire {
+    /// `spec` or `status` as a type; `null` where it is absent.
+    pub fn part<T: DeserializeOwned>(part: Option<&RawValue>) -> Result<T, serde_json::Error> {
+        serde_json::from_str(part.map_or("null", RawValue::get))
+    }
+
     /// The object as JSON.
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
         serde_json::to_vec(self)
@@ -76,38 +84,76 @@ fn without_managed_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     })
 }
 
-impl Resource for Wire {
-    type DynamicType = ApiResource;
-    type Scope = DynamicResourceScope;
-
-    fn kind(resource: &ApiResource) -> Cow<'_, str> {
-        resource.kind.as_str().into()
-    }
-
-    fn group(resource: &ApiResource) -> Cow<'_, str> {
-        resource.group.as_str().into()
-    }
-
-    fn version(resource: &ApiResource) -> Cow<'_, str> {
-        resource.version.as_str().into()
-    }
-
-    fn plural(resource: &ApiResource) -> Cow<'_, str> {
-        resource.plural.as_str().into()
-    }
-
-    fn api_version(resource: &ApiResource) -> Cow<'_, str> {
-        resource.api_version.as_str().into()
-    }
-
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.metadata
-    }
+/// An object of which only the metadata is asked for: the API server sends no more.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Meta {
+    /// Name, uid, version, finalizers …; never managedFields.
+    #[serde(default, deserialize_with = "without_managed_fields")]
+    pub metadata: ObjectMeta,
 }
+
+/// A ClusterRole or a ClusterRoleBinding.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Grant {
+    /// Name, uid, version, finalizers …; never managedFields.
+    #[serde(default, deserialize_with = "without_managed_fields")]
+    pub metadata: ObjectMeta,
+    /// Of a role.
+    pub rules: Option<Vec<PolicyRule>>,
+    /// Of a role.
+    pub aggregation_rule: Option<AggregationRule>,
+    /// Of a binding.
+    pub role_ref: Option<RoleRef>,
+    /// Of a binding.
+    pub subjects: Option<Vec<Subject>>,
+}
+
+/// The kind is known when the program runs.
+macro_rules! of_any_kind {
+    ($type:ty, metadata_only: $metadata_only:literal) => {
+        impl Resource for $type {
+            type DynamicType = ApiResource;
+            type Scope = DynamicResourceScope;
+
+            fn kind(resource: &ApiResource) -> Cow<'_, str> {
+                resource.kind.as_str().into()
+            }
+
+            fn group(resource: &ApiResource) -> Cow<'_, str> {
+                resource.group.as_str().into()
+            }
+
+            fn version(resource: &ApiResource) -> Cow<'_, str> {
+                resource.version.as_str().into()
+            }
+
+            fn plural(resource: &ApiResource) -> Cow<'_, str> {
+                resource.plural.as_str().into()
+            }
+
+            fn api_version(resource: &ApiResource) -> Cow<'_, str> {
+                resource.api_version.as_str().into()
+            }
+
+            fn meta(&self) -> &ObjectMeta {
+                &self.metadata
+            }
+
+            fn meta_mut(&mut self) -> &mut ObjectMeta {
+                &mut self.metadata
+            }
+
+            fn metadata_api() -> bool {
+                $metadata_only
+            }
+        }
+    };
+}
+
+of_any_kind!(Wire, metadata_only: false);
+of_any_kind!(Meta, metadata_only: true);
+of_any_kind!(Grant, metadata_only: false);
 
 #[cfg(test)]
 mod tests {

@@ -118,12 +118,7 @@ impl Controller {
 
     /// The sum of a metric's samples whose labels contain all of `labels`, such as `controller="synctarget"`.
     pub async fn metric(&self, name: &str, labels: &[&str]) -> Result<f64> {
-        let text = self.metrics().await?;
-        let samples = text.lines().filter(|line| {
-            line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
-                && labels.iter().all(|label| line.contains(label))
-        });
-        Ok(samples.filter_map(|sample| sample.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+        Ok(sum(&self.metrics().await?, name, labels))
     }
 
     /// Ends it as a deployment's rollout does; an error if it does not end well.
@@ -131,6 +126,15 @@ impl Controller {
         let status = self.process.terminate(END).await;
         if status.success() { Ok(()) } else { Err(self.process.exited(status, "a good end")) }
     }
+}
+
+/// The sum of a metric's samples in what /metrics says, of those whose labels contain all of `labels`.
+pub fn sum(metrics: &str, name: &str, labels: &[&str]) -> f64 {
+    let samples = metrics.lines().filter(|line| {
+        line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
+            && labels.iter().all(|label| line.contains(label))
+    });
+    samples.filter_map(|sample| sample.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
 /// A folder with the plugins and templates of this checkout, as `berthage --share` wants it.

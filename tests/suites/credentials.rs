@@ -408,10 +408,7 @@ async fn no_secret_is_shown_in_any_log_event_condition_or_metric() -> Result {
     let own = OwnHub::start("canary").await?;
     let hub = own.hub().await?;
     let site = Site::new(&World::shared().await?.east).await?;
-    // Everything but the compiler of the plugins, which knows no secrets and has much to tell.
-    let all = "trace,cranelift_codegen=warn,cranelift_frontend=warn,regalloc2=warn,wasmtime=warn,wasmtime_cranelift=warn,\
-               wasmtime_environ=warn";
-    let settings = Settings::default().with("--log", all).flag("--no-leader-election");
+    let settings = Settings::default().with("--log", "trace").flag("--no-leader-election");
     let controller = hub.controller("controller", settings).await?;
     let mut canaries = Canaries(Vec::new());
     canaries.add_pem("the CA's private key", &hub.authority.key());

@@ -5,7 +5,9 @@ use berthage_core::status::target::kind;
 use berthage_e2e::proxy::{Exchange, Proxy};
 use berthage_e2e::wait::{self, PATIENCE};
 use berthage_e2e::world::{World, fresh_name};
-use kube::api::DeleteParams;
+use k8s_openapi::api::core::v1::ResourceQuota;
+use kube::Api;
+use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
 
 use crate::stage::controller::{Controller, Settings};
@@ -231,4 +233,40 @@ async fn a_cluster_that_is_not_watched_is_compared_at_its_resync() -> Result {
     hub.told(&first, "DriftRepaired", "Deployment").await?;
     assert!(is_ready(&hub.get(&second).await?));
     Ok(controller.stop().await?)
+}
+
+#[tokio::test]
+#[ignore = "needs the servers and programs that `cargo xtask test` builds"]
+async fn a_quota_whose_use_changes_is_no_drift() -> Result {
+    let own = OwnHub::start("quota").await?;
+    let counted = Counted::open(&own).await?;
+    let hub = &counted.hub;
+    let platform = hub.folder.join("platform");
+    std::fs::create_dir_all(&platform)?;
+    let quota = "apiVersion: v1\nkind: ResourceQuota\nmetadata:\n  name: syncer\n  namespace: {{ names.namespace }}\n\
+                 spec:\n  hard:\n    pods: \"5\"\n";
+    std::fs::write(platform.join("15-quota.yaml.j2"), quota)?;
+    let controller = hub.controller("controller", counted.settings().with("--templates", &platform)).await?;
+    let name = fresh_name("quota");
+    hub.register(&name, &counted.kubeconfig()).await?;
+    let often = json!({ "spec": { "syncerConfig": { "resyncPeriod": "10s" } } });
+    let target = hub.create(merged(target(&name, &name), &often)).await?;
+    hub.ready(&target).await?;
+    hub.told(&target, "Ready", "").await?;
+    let quotas: Api<ResourceQuota> = Api::namespaced(counted.site.client.clone(), &target.names.namespace);
+    let used = |quota: &ResourceQuota| {
+        let used = quota.status.as_ref().and_then(|status| status.used.as_ref());
+        used.and_then(|used| used.get("pods")).is_some_and(|pods| pods.0 == "1")
+    };
+    wait::until(&quotas, "syncer", "the syncer's pod being counted", PATIENCE, used).await?;
+
+    let mark = counted.mark();
+    runs_again(&controller, 2.0).await?;
+    assert_eq!(counted.writes_since(mark), Vec::<String>::new(), "writes because a quota is used");
+
+    // What somebody changes in it is still seen.
+    let more = Patch::Merge(json!({ "spec": { "hard": { "pods": "50" } } }));
+    quotas.patch("syncer", &PatchParams::default(), &more).await?;
+    hub.told(&target, "DriftRepaired", "ResourceQuota").await?;
+    Ok(())
 }

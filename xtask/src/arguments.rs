@@ -50,6 +50,20 @@ enum Command {
         #[arg(long)]
         exit: bool,
     },
+    /// Measure hook calls, renders and a controller with many targets: CPU time, requests, bytes
+    ///
+    /// docs/performance.md says what each row means, and what it should be. Builds a release, which takes minutes.
+    Bench {
+        /// Write every row to this file too, as JSON
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+        /// How many SyncTargets the controller has
+        #[arg(long, value_name = "N", default_value_t = 2_000)]
+        targets: usize,
+        /// A debug build and few targets: counts are right and checked, times mean nothing
+        #[arg(long, conflicts_with = "targets")]
+        quick: bool,
+    },
     /// Build a release and lay it out as bin/ and share/
     Dist {
         /// Where to put it; what an earlier run left there is replaced
@@ -69,6 +83,12 @@ impl Arguments {
             Command::Servers => servers::build(&repository, &progress),
             Command::Test { filter } => suites::test(&repository, &progress, filter.as_deref()),
             Command::Demo { exit } => suites::demo(&repository, &progress, exit),
+            Command::Bench { json, quick: true, .. } => {
+                suites::bench(&repository, &progress, 20, json.as_deref(), false)
+            }
+            Command::Bench { json, targets, .. } => {
+                suites::bench(&repository, &progress, targets, json.as_deref(), true)
+            }
             Command::Dist { out } => dist::lay_out(&repository, &progress, &out),
             Command::Coverage => coverage::measure(&repository, &progress),
         }

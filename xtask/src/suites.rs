@@ -1,6 +1,7 @@
 //! Tests and demo: the set-up they need, then the programs themselves.
 
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 
 use crate::child;
 use crate::failure::{Failure, Result};
@@ -41,6 +42,36 @@ pub(crate) fn demo(repository: &Repository, progress: &Progress, exit: bool) -> 
     let mut demo = std::process::Command::new(repository.cargo_target().join("debug/demo"));
     demo.current_dir(repository.root()).args(exit.then_some("--exit"));
     Err(Failure(format!("cannot start the demo: {}", demo.exec())))
+}
+
+/// What the benchmark is made of.
+const BENCH: [&str; 6] = [
+    "--package=berthage",
+    "--package=berthage-syncer",
+    "--package=berthage-e2e",
+    "--bin=berthage",
+    "--bin=berthage-syncer",
+    "--bin=bench",
+];
+
+/// Runs the benchmark; in a debug build only its counts mean anything.
+pub(crate) fn bench(
+    repository: &Repository,
+    progress: &Progress,
+    targets: usize,
+    json: Option<&Path>,
+    release: bool,
+) -> Result<()> {
+    let mut wanted = if release { BENCH.to_vec() } else { vec!["--workspace", "--all-targets"] };
+    wanted.extend(release.then_some("--release"));
+    set_up(repository, progress, &wanted)?;
+    let profile = if release { "release" } else { "debug" };
+    let mut bench = std::process::Command::new(repository.cargo_target().join(profile).join("bench"));
+    bench.arg("--targets").arg(targets.to_string());
+    if let Some(json) = json {
+        bench.arg("--json").arg(json);
+    }
+    child::run_shown(bench)
 }
 
 /// Servers, plugins, and what cargo is to build.

@@ -20,9 +20,19 @@ pub struct KindInfo {
     pub plural: &'static str,
     /// Whether objects have a namespace.
     pub namespaced: bool,
-    /// Whether the API server counts changes of the spec in `metadata.generation`. Without it, `resourceVersion` tells
-    /// whether an object was touched.
-    pub has_generation: bool,
+    /// What tells whether an object was touched.
+    pub marker: Marker,
+}
+
+/// What moves when somebody changes what an object is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marker {
+    /// `metadata.generation`, in which the API server counts changes of the spec.
+    Generation,
+    /// `metadata.resourceVersion`, where nobody writes a status.
+    Version,
+    /// A hash of labels, annotations and spec, where there is a status and no generation.
+    Content,
 }
 
 const fn kind(
@@ -30,27 +40,27 @@ const fn kind(
     kind: &'static str,
     plural: &'static str,
     namespaced: bool,
-    has_generation: bool,
+    marker: Marker,
 ) -> KindInfo {
-    KindInfo { api_version, kind, plural, namespaced, has_generation }
+    KindInfo { api_version, kind, plural, namespaced, marker }
 }
 
 /// Every kind that may be written downstream, in the order in which kinds are applied; deletion goes the other way.
 pub static KINDS: &[KindInfo] = &[
-    kind("v1", "Namespace", "namespaces", false, false),
-    kind("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", false, false),
-    kind("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "clusterrolebindings", false, false),
-    kind("v1", "ResourceQuota", "resourcequotas", true, false),
-    kind("v1", "LimitRange", "limitranges", true, false),
-    kind("v1", "ServiceAccount", "serviceaccounts", true, false),
-    kind("rbac.authorization.k8s.io/v1", "Role", "roles", true, false),
-    kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings", true, false),
-    kind("v1", "Secret", "secrets", true, false),
-    kind("v1", "ConfigMap", "configmaps", true, false),
-    kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies", true, true),
-    kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets", true, true),
-    kind("v1", "Service", "services", true, false),
-    kind("apps/v1", "Deployment", "deployments", true, true),
+    kind("v1", "Namespace", "namespaces", false, Marker::Version),
+    kind("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", false, Marker::Version),
+    kind("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "clusterrolebindings", false, Marker::Version),
+    kind("v1", "ResourceQuota", "resourcequotas", true, Marker::Content),
+    kind("v1", "LimitRange", "limitranges", true, Marker::Version),
+    kind("v1", "ServiceAccount", "serviceaccounts", true, Marker::Version),
+    kind("rbac.authorization.k8s.io/v1", "Role", "roles", true, Marker::Version),
+    kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings", true, Marker::Version),
+    kind("v1", "Secret", "secrets", true, Marker::Version),
+    kind("v1", "ConfigMap", "configmaps", true, Marker::Version),
+    kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies", true, Marker::Generation),
+    kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets", true, Marker::Generation),
+    kind("v1", "Service", "services", true, Marker::Content),
+    kind("apps/v1", "Deployment", "deployments", true, Marker::Generation),
 ];
 
 impl KindInfo {

@@ -11,7 +11,7 @@ use berthage_core::names::{
 };
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::ServiceAccount;
-use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, RoleRef, Subject};
+use k8s_openapi::api::rbac::v1::{AggregationRule, ClusterRole, ClusterRoleBinding, PolicyRule, RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Client, Resource};
@@ -53,6 +53,16 @@ pub struct Known {
 }
 
 impl Identity {
+    /// Hash of the role, as [`Known`] has it.
+    pub fn role_hash(&self) -> String {
+        hash_of_role(&self.role)
+    }
+
+    /// Hash of the binding, as [`Known`] has it.
+    pub fn binding_hash(&self) -> String {
+        hash_of_binding(&self.binding)
+    }
+
     /// The objects for a target. `types` are the kinds of credential in use: the present one, and until the syncer has
     /// changed over, the one before it. On kcp a user must also be let into the workspace, which `kcp` grants.
     pub fn new(recipient: Recipient<'_>, types: &[CredentialType], kcp: bool) -> Self {
@@ -102,8 +112,8 @@ impl Identity {
 
     /// Whether nothing is to be done.
     pub fn is_known(&self, known: &Known) -> bool {
-        known.role.as_ref() == Some(&role_hash(&self.role))
-            && known.binding.as_ref() == Some(&binding_hash(&self.binding))
+        known.role.as_ref() == Some(&hash_of_role(&self.role))
+            && known.binding.as_ref() == Some(&hash_of_binding(&self.binding))
             && known.lease
             && (known.account || self.account.is_none())
     }
@@ -112,18 +122,23 @@ impl Identity {
     pub async fn ensure(&self, client: &Client, known: &Known) -> Result<(), IssueError> {
         let namespaced = HUB_NAMESPACE;
         let role = async {
-            if known.role.as_ref() == Some(&role_hash(&self.role)) {
+            if known.role.as_ref() == Some(&hash_of_role(&self.role)) {
                 return Ok(());
             }
             let patch = json!({ "rules": self.role.rules, "aggregationRule": null });
-            ensure(&Api::all(client.clone()), &self.role, |found| role_hash(found) == role_hash(&self.role), patch)
-                .await
+            ensure(
+                &Api::all(client.clone()),
+                &self.role,
+                |found| hash_of_role(found) == hash_of_role(&self.role),
+                patch,
+            )
+            .await
         };
         let binding = async {
-            if known.binding.as_ref() == Some(&binding_hash(&self.binding)) {
+            if known.binding.as_ref() == Some(&hash_of_binding(&self.binding)) {
                 return Ok(());
             }
-            let same = |found: &ClusterRoleBinding| binding_hash(found) == binding_hash(&self.binding);
+            let same = |found: &ClusterRoleBinding| hash_of_binding(found) == hash_of_binding(&self.binding);
             ensure(&Api::all(client.clone()), &self.binding, same, json!({ "subjects": self.binding.subjects })).await
         };
         let lease = async {
@@ -218,13 +233,21 @@ pub(super) fn owner_reference(recipient: Recipient<'_>) -> OwnerReference {
 }
 
 /// Hash of what a role grants.
-pub fn role_hash(role: &ClusterRole) -> String {
-    hash(&json!({ "rules": role.rules, "aggregationRule": role.aggregation_rule }))
+pub fn role_hash(rules: Option<&Vec<PolicyRule>>, aggregation: Option<&AggregationRule>) -> String {
+    hash(&json!({ "rules": rules, "aggregationRule": aggregation }))
 }
 
 /// Hash of whom a binding gives which role.
-pub fn binding_hash(binding: &ClusterRoleBinding) -> String {
-    hash(&json!({ "roleRef": binding.role_ref, "subjects": binding.subjects }))
+pub fn binding_hash(role: Option<&RoleRef>, subjects: Option<&Vec<Subject>>) -> String {
+    hash(&json!({ "roleRef": role, "subjects": subjects }))
+}
+
+fn hash_of_role(role: &ClusterRole) -> String {
+    role_hash(role.rules.as_ref(), role.aggregation_rule.as_ref())
+}
+
+fn hash_of_binding(binding: &ClusterRoleBinding) -> String {
+    binding_hash(Some(&binding.role_ref), binding.subjects.as_ref())
 }
 
 fn hash(value: &serde_json::Value) -> String {

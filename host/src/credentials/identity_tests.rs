@@ -99,18 +99,15 @@ fn only_the_kinds_in_use_are_bound() {
 #[test]
 fn hashes_follow_what_is_granted_and_nothing_else() {
     let (a, b) = (identity(BOTH, false), identity(&[CredentialType::ClientCertificate], true));
-    assert_ne!(role_hash(&a.role), role_hash(&b.role));
-    assert_ne!(binding_hash(&a.binding), binding_hash(&b.binding));
+    assert_ne!(a.role_hash(), b.role_hash());
+    assert_ne!(a.binding_hash(), b.binding_hash());
     let mut changed = a.clone();
     changed.role.metadata.resource_version = Some("7".to_owned());
     changed.binding.metadata.labels = None;
-    assert_eq!(
-        (role_hash(&a.role), binding_hash(&a.binding)),
-        (role_hash(&changed.role), binding_hash(&changed.binding))
-    );
+    assert_eq!((a.role_hash(), a.binding_hash()), (changed.role_hash(), changed.binding_hash()));
     // What the API server fills in or sends back must not look like a change.
     let read: ClusterRole = serde_json::from_value(serde_json::to_value(&a.role).unwrap()).unwrap();
-    assert_eq!(role_hash(&read), role_hash(&a.role));
+    assert_eq!(super::hash_of_role(&read), a.role_hash());
 }
 
 #[tokio::test]
@@ -132,8 +129,8 @@ async fn what_is_missing_costs_one_post_each_and_what_is_known_nothing() {
         ]
     );
     let known = Known {
-        role: Some(role_hash(&identity.role)),
-        binding: Some(binding_hash(&identity.binding)),
+        role: Some(identity.role_hash()),
+        binding: Some(identity.binding_hash()),
         lease: true,
         account: true,
     };

@@ -17,11 +17,9 @@ use berthage_core::status::target::Finding;
 use berthage_core::status::transitions::Notice;
 use futures::StreamExt;
 use futures::future::BoxFuture;
-use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, Preconditions};
 use kube::{Api, Client};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::issue::Credential;
 use super::resolve::Cluster;
@@ -283,7 +281,7 @@ async fn send(
         api.patch(&change.id.name, &params, &Patch::Apply(&body)).await
     };
     match result {
-        Ok(object) => see(info, object).map_or_else(|| Sent::Failed(unreadable()), Sent::Applied),
+        Ok(object) => Seen::of_object(info, &object).map_or_else(|| Sent::Failed(unreadable()), Sent::Applied),
         Err(error) => {
             let failure = if secret {
                 Failure::of_secret_write(Side::Physical, &error)
@@ -323,19 +321,6 @@ fn unreadable() -> Failure {
         message: "the cluster's answer is not the object that was applied".to_owned(),
         code: None,
     }
-}
-
-fn see(info: &KindInfo, object: Wire) -> Option<Seen> {
-    if info.kind == "Deployment" {
-        let part = |raw: &Option<Box<RawValue>>| raw.as_ref().map_or("null", |raw| raw.get()).to_owned();
-        let deployment = Deployment {
-            spec: serde_json::from_str(&part(&object.spec)).ok()?,
-            status: serde_json::from_str(&part(&object.status)).ok()?,
-            metadata: object.metadata,
-        };
-        return Seen::of_deployment(info, &deployment);
-    }
-    Seen::of(info, &object.metadata)
 }
 
 fn is_ours(meta: &ObjectMeta, owner: &str) -> bool {

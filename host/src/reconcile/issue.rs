@@ -219,8 +219,8 @@ async fn grant(ctx: &Context, work: &Work<'_>, type_: CredentialType) -> Result<
     }
     wanted.ensure(ctx.hub.client(workspace), &known).await?;
     // The watches will say the same in a moment; until then nothing is asked twice.
-    store.set_identity(Source::ClusterRoles, workspace, name, Some(identity::role_hash(&wanted.role)));
-    store.set_identity(Source::ClusterRoleBindings, workspace, name, Some(identity::binding_hash(&wanted.binding)));
+    store.set_identity(Source::ClusterRoles, workspace, name, Some(wanted.role_hash()));
+    store.set_identity(Source::ClusterRoleBindings, workspace, name, Some(wanted.binding_hash()));
     if !known.lease {
         store.upsert_lease(workspace, name, LeaseMeta { heartbeat: None }, jiff::SignedDuration::ZERO);
     }

@@ -110,7 +110,7 @@ pub(super) fn snapshot(
             "secretName": work.names.kubeconfig_secret,
         },
         "granted": allowed,
-        "refused": refused.iter().map(|refused| &refused.resource).collect::<Vec<_>>(),
+        "refused": refused,
     });
     let subject = subject(&work.held).map_err(|error| {
         let message = format!("The object cannot be read: {error}.");

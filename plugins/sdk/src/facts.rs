@@ -19,8 +19,18 @@ pub struct Facts {
     pub credential: Credential,
     /// The API resources that the syncer may have: asked for, and accepted by the cluster's registration.
     pub granted: Vec<Resource>,
-    /// The API resources that were asked for and are not accepted by the registration.
-    pub refused: Vec<Resource>,
+    /// The API resources that were asked for and are not given to the syncer.
+    pub refused: Vec<Refused>,
+}
+
+/// An API resource that the syncer does not get.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Refused {
+    /// Which.
+    #[serde(flatten)]
+    pub resource: Resource,
+    /// Why, in words that follow the resource's name and a colon.
+    pub why: String,
 }
 
 /// The names of everything that belongs to a target.

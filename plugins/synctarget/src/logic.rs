@@ -1,5 +1,7 @@
 //! What a SyncTarget's syncer is rendered with, and what is said about it afterwards.
 
+use std::collections::BTreeMap;
+
 use berthage_plugin_sdk::facts::{Facts, Resource};
 use berthage_plugin_sdk::{Condition, Next, Note, ObjectRef, Plan, Report, Selection};
 use serde::{Deserialize, Serialize};
@@ -215,10 +217,16 @@ pub fn report(facts: &Facts) -> Report {
         };
         return Report::settled().condition(Condition::new("ResourcesAccepted", true, "AllAccepted", message));
     }
+    let mut by_reason: BTreeMap<&str, Vec<&Resource>> = BTreeMap::new();
+    for refused in &facts.refused {
+        by_reason.entry(&refused.why).or_default().push(&refused.resource);
+    }
+    let groups: Vec<String> =
+        by_reason.iter().map(|(why, resources)| format!("{} left out: {why}", named(resources))).collect();
     let message = format!(
-        "{} not accepted by ClusterRegistration {}: list them in its spec.acceptedWorkloadTypes, or take them out of \
+        "{}. What is to be synced is listed in spec.acceptedWorkloadTypes of ClusterRegistration {}; take the rest out of \
          spec.supportedAPIResources",
-        named(&facts.refused),
+        groups.join("; "),
         facts.cluster.name
     );
     Report::settled()
@@ -227,7 +235,7 @@ pub fn report(facts: &Facts) -> Report {
 }
 
 /// `a.group, b.group and 3 more are`, sorted.
-fn named(resources: &[Resource]) -> String {
+fn named(resources: &[&Resource]) -> String {
     let mut names: Vec<String> = resources
         .iter()
         .map(

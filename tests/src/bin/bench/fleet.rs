@@ -16,7 +16,7 @@ use berthage_core::names::{
 use berthage_core::status::conditions;
 use berthage_core::status::target::kind;
 use berthage_e2e::authority::Authority;
-use berthage_e2e::controller::{Controller, Settings};
+use berthage_e2e::controller::{Controller, Settings, sum};
 use berthage_e2e::folder::RunFolder;
 use berthage_e2e::program::{self, Invocation};
 use berthage_e2e::servers::{Cluster, ClusterOptions, Etcd};
@@ -36,7 +36,7 @@ const AT_ONCE: usize = 16;
 /// Nothing happens for so long: it is quiet.
 const QUIET: Duration = Duration::from_secs(2);
 /// How often it is asked whether it is quiet.
-const ASK: Duration = Duration::from_millis(100);
+const ASK: Duration = Duration::from_millis(250);
 /// After that time a part of the benchmark has failed, for each target.
 const PATIENCE_EACH: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -70,14 +70,15 @@ struct Used {
 
 impl Used {
     async fn by(controller: &Controller) -> Result<Self> {
-        let requests = "rest_client_requests_total";
-        let mut reads = 0.0;
-        let all = controller.metric(requests, &[]).await?;
-        reads += controller.metric(requests, &["method=\"GET\""]).await?;
+        let cpu = process::cpu(controller.process.pid())?;
+        let metrics = controller.metrics().await?;
+        let of = |name: &str, labels: &[&str]| sum(&metrics, name, labels);
+        let (all, reads) =
+            (of("rest_client_requests_total", &[]), of("rest_client_requests_total", &["method=\"GET\""]));
         Ok(Self {
-            cpu: process::cpu(controller.process.pid())?,
-            reconciles: controller.metric("controller_runtime_reconcile_total", &["controller=\"synctarget\""]).await?,
-            hooks: controller.metric("berthage_hook_calls_total", &[]).await?,
+            cpu,
+            reconciles: of("controller_runtime_reconcile_total", &["controller=\"synctarget\""]),
+            hooks: of("berthage_hook_calls_total", &[]),
             writes: all - reads,
             reads,
         })
@@ -290,9 +291,10 @@ impl Fleet {
         let begin = Instant::now();
         let (mut last, mut since) = (f64::NAN, Instant::now());
         while begin.elapsed() < self.patience() {
-            let done = controller.metric("controller_runtime_reconcile_total", &[]).await?;
-            let waiting = controller.metric("workqueue_depth", &[]).await?
-                + controller.metric("controller_runtime_active_workers", &[]).await?;
+            let metrics = controller.metrics().await?;
+            let of = |name: &str| sum(&metrics, name, &[]);
+            let done = of("controller_runtime_reconcile_total");
+            let waiting = of("workqueue_depth") + of("controller_runtime_active_workers");
             if done.to_bits() != last.to_bits() || waiting > 0.0 {
                 (last, since) = (done, Instant::now());
             }

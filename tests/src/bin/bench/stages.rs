@@ -105,6 +105,7 @@ pub(crate) fn measure(report: &mut Report) -> Result {
 }
 
 /// Adds the CPU time of one `run`, the best of some rounds, and how much it allocates.
+#[expect(clippy::cast_precision_loss, reason = "a round is no longer than seconds")]
 fn timed<'a, T>(
     report: &'a mut Report,
     group: &'static str,
