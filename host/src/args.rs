@@ -113,7 +113,7 @@ pub struct Controller {
     #[arg(long, env = "BERTHAGE_OBSERVE_ONLY")]
     pub observe_only: bool,
     /// How many objects are reconciled at a time.
-    #[arg(long, env = "BERTHAGE_WORKERS", value_name = "N", default_value_t = 16)]
+    #[arg(long, env = "BERTHAGE_WORKERS", value_name = "N", default_value_t = 16, value_parser = at_least_one)]
     pub workers: usize,
     /// How many physical clusters are watched at a time; those beyond are compared at their resync.
     #[arg(long, env = "BERTHAGE_MAX_LINKS", value_name = "N", default_value_t = 500)]
@@ -142,6 +142,11 @@ pub struct Controller {
     /// Where /healthz, /readyz and /metrics are served. They are not authenticated: keep it on loopback or in the pod.
     #[arg(long, env = "BERTHAGE_ADMIN_ADDRESS", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub admin_address: SocketAddr,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    let number: usize = text.parse().map_err(|error: std::num::ParseIntError| error.to_string())?;
+    if number == 0 { Err("at least 1 is needed".to_owned()) } else { Ok(number) }
 }
 
 #[cfg(test)]

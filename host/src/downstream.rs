@@ -211,6 +211,29 @@ struct State {
     objects: HashMap<String, HashMap<ObjectId, Seen>>,
 }
 
+impl State {
+    fn has(&self, target: &str, id: &ObjectId) -> bool {
+        self.objects.get(target).is_some_and(|objects| objects.contains_key(id))
+    }
+
+    /// Forgets an object, and says whose it was. Looks at every target: for what happens seldom.
+    fn forget(&mut self, id: &ObjectId) -> Option<String> {
+        let target =
+            self.objects.iter().find(|(_, objects)| objects.contains_key(id)).map(|(target, _)| target.clone())?;
+        self.remove(&target, id);
+        Some(target)
+    }
+
+    fn remove(&mut self, target: &str, id: &ObjectId) {
+        if let Some(objects) = self.objects.get_mut(target) {
+            objects.remove(id);
+            if objects.is_empty() {
+                self.objects.remove(target);
+            }
+        }
+    }
+}
+
 impl Drop for State {
     fn drop(&mut self) {
         for task in self.tasks.values() {
@@ -286,34 +309,42 @@ impl Link {
     }
 
     fn take(&self, info: &'static KindInfo, meta: &ObjectMeta, seen: Option<Seen>) {
-        let Some((target, id)) = address(info, meta) else { return };
-        let news = {
+        let Some(id) = object_id(info, meta) else { return };
+        let target = meta.labels.as_ref().and_then(|labels| labels.get(LABEL_TARGET));
+        let mut told: Vec<String> = Vec::new();
+        {
             let mut state = lock(&self.state);
             // The objects of a first list are told all at once, at its end.
             let first_list = !state.synced.contains(info.plural);
-            let objects = state.objects.entry(target.clone()).or_default();
-            match seen {
-                Some(seen) => match objects.get(&id) {
-                    Some(known) if known.uid == seen.uid && newer(known, &seen) => false,
-                    known => {
-                        let news = !first_list && known.is_none_or(|known| known.differs(&seen));
-                        objects.insert(id, seen);
-                        news
-                    }
-                },
-                None => {
-                    let gone = objects.get(&id).is_some_and(|known| Some(&known.uid) == meta.uid.as_ref());
-                    if gone {
-                        objects.remove(&id);
-                    }
-                    if objects.is_empty() {
-                        state.objects.remove(&target);
-                    }
-                    gone
-                }
+            let known = target.is_some_and(|target| state.has(target, &id));
+            if !known && !first_list {
+                // Somebody may have changed the label that says whose it is: whose it was must hear of it.
+                told.extend(state.forget(&id));
             }
-        };
-        if news {
+            match (target, seen) {
+                (Some(target), Some(seen)) => {
+                    let objects = state.objects.entry(target.clone()).or_default();
+                    let news = match objects.get(&id) {
+                        Some(known) if known.uid == seen.uid && newer(known, &seen) => false,
+                        known => {
+                            let news = !first_list && known.is_none_or(|known| known.differs(&seen));
+                            objects.insert(id, seen);
+                            news
+                        }
+                    };
+                    told.extend(news.then(|| target.clone()));
+                }
+                (Some(target), None) => {
+                    let of_this = state.objects.get(target).and_then(|objects| objects.get(&id));
+                    if of_this.is_some_and(|known| Some(&known.uid) == meta.uid.as_ref()) {
+                        state.remove(target, &id);
+                        told.push(target.clone());
+                    }
+                }
+                (None, _) => {}
+            }
+        }
+        for target in told {
             (self.sink)(News::Target(target));
         }
     }
@@ -380,14 +411,16 @@ async fn follow<K, S>(
 
 /// Target id and object id, from the object's own metadata.
 fn address(info: &KindInfo, meta: &ObjectMeta) -> Option<(String, ObjectId)> {
-    let target = meta.labels.as_ref()?.get(LABEL_TARGET)?.clone();
-    let id = ObjectId {
+    Some((meta.labels.as_ref()?.get(LABEL_TARGET)?.clone(), object_id(info, meta)?))
+}
+
+fn object_id(info: &KindInfo, meta: &ObjectMeta) -> Option<ObjectId> {
+    Some(ObjectId {
         api_version: info.api_version.to_owned(),
         kind: info.kind.to_owned(),
         namespace: meta.namespace.clone(),
         name: meta.name.clone()?,
-    };
-    Some((target, id))
+    })
 }
 
 /// The kind as kube's dynamic API wants it.

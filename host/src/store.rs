@@ -30,6 +30,8 @@ pub struct Held {
     pub deleting: bool,
     /// Whether a target carries our finalizer: there may be something of it to clean up.
     pub finalized: bool,
+    /// Whether something of a target is, or may be, in a physical cluster.
+    pub deployed: bool,
     /// What it refers to: a target's registrations, a line each; a registration's Secret as `namespace/name`.
     refers_to: Arc<str>,
 }
@@ -473,12 +475,13 @@ struct StatusClusterRefs {
 }
 
 impl TargetRefs {
-    /// The registration of its spec, and that of its inventory where it is another one.
-    fn lines(self) -> String {
+    /// The registration of its spec, and that of its inventory where it is another one; whether there is an inventory.
+    fn read(self) -> (String, bool) {
         let wanted = self.spec.cluster_ref.name;
         match self.status.and_then(|status| status.cluster).and_then(|cluster| cluster.name) {
-            Some(name) if name != wanted => format!("{wanted}\n{name}"),
-            _ => wanted,
+            Some(name) if name != wanted => (format!("{wanted}\n{name}"), true),
+            Some(_) => (wanted, true),
+            None => (wanted, false),
         }
     }
 }
@@ -505,9 +508,11 @@ impl RegistrationRefs {
 fn hold(kind: Kind, wire: &Wire) -> Result<Held, serde_json::Error> {
     let bytes = wire.to_json()?;
     // An object without what is looked for refers to nothing; the reconcile says so in its status.
-    let refers_to = match kind {
-        Kind::Target => serde_json::from_slice(&bytes).map_or_else(|_| String::new(), TargetRefs::lines),
-        Kind::Registration => serde_json::from_slice(&bytes).map_or_else(|_| String::new(), RegistrationRefs::path),
+    let (refers_to, deployed) = match kind {
+        Kind::Target => serde_json::from_slice(&bytes).map_or_else(|_| (String::new(), true), TargetRefs::read),
+        Kind::Registration => {
+            (serde_json::from_slice(&bytes).map_or_else(|_| String::new(), RegistrationRefs::path), false)
+        }
     };
     Ok(Held {
         bytes: Arc::from(bytes),
@@ -515,6 +520,7 @@ fn hold(kind: Kind, wire: &Wire) -> Result<Held, serde_json::Error> {
         resource_version: Arc::from(wire.metadata.resource_version.as_deref().unwrap_or_default()),
         deleting: wire.metadata.deletion_timestamp.is_some(),
         finalized: wire.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == TARGET_FINALIZER),
+        deployed,
         refers_to: Arc::from(refers_to),
     })
 }

@@ -9,6 +9,7 @@ mod crash;
 mod credentials;
 mod deploy;
 mod harness;
+mod hostile;
 mod kubectl;
 mod leader;
 mod lifecycle;

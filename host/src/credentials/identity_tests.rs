@@ -128,12 +128,8 @@ async fn what_is_missing_costs_one_post_each_and_what_is_known_nothing() {
             "POST /apis/rbac.authorization.k8s.io/v1/clusterroles?",
         ]
     );
-    let known = Known {
-        role: Some(identity.role_hash()),
-        binding: Some(identity.binding_hash()),
-        lease: true,
-        account: true,
-    };
+    let known =
+        Known { role: Some(identity.role_hash()), binding: Some(identity.binding_hash()), lease: true, account: true };
     assert!(identity.is_known(&known) && !identity.is_known(&Known::default()));
     asked.lock().unwrap().clear();
     identity.ensure(&client, &known).await.unwrap();

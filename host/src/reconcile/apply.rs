@@ -19,7 +19,7 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, Preconditions};
 use kube::{Api, Client};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::issue::Credential;
 use super::resolve::Cluster;
@@ -260,16 +260,27 @@ async fn send(
 ) -> Sent {
     let Some(info) = KindInfo::find(&change.id.api_version, &change.id.kind) else { return Sent::Foreign };
     let api = api(client, info, change.id.namespace.as_deref());
-    // The names of everything else hang on a hash of the target's uid; this one somebody chose, so it may be somebody's.
-    if change.uid.is_none() && chosen_namespace && info.kind == "Namespace" {
-        match api.get_metadata_opt(&change.id.name).await {
-            Ok(Some(found)) if !is_ours(&found.metadata, owner) => return Sent::Foreign,
-            Ok(_) => {}
+    // The names of everything else hang on a hash of the target's uid; this one somebody chose, so it may be somebody's, or
+    // be made by somebody in this moment.
+    let mut uid = change.uid.clone();
+    if uid.is_none() && chosen_namespace && info.kind == "Namespace" {
+        match claim(client, &api, &change.id.name, &desired.object, owner).await {
+            Ok(Some(claimed)) => uid = Some(claimed),
+            Ok(None) => return Sent::Foreign,
             Err(error) => return Sent::Failed(Failure::of(Side::Physical, &error)),
         }
     }
+    if let (Some(uid), Why::Drifted(Drift::Touched)) = (&uid, change.why)
+        && let Err(error) = reset(client, &api, info, &change.id.name, uid, &desired.object).await
+    {
+        let failure = Failure::of(Side::Physical, &error);
+        // It is gone, or another: what follows finds out.
+        if !failure.is_conflict() && failure.code != Some(404) && failure.code != Some(422) {
+            return Sent::Failed(failure);
+        }
+    }
     let mut body = desired.object.clone();
-    if let (Some(uid), Some(metadata)) = (&change.uid, body.get_mut("metadata").and_then(Value::as_object_mut)) {
+    if let (Some(uid), Some(metadata)) = (&uid, body.get_mut("metadata").and_then(Value::as_object_mut)) {
         metadata.insert("uid".to_owned(), Value::from(uid.as_str()));
     }
     let secret = info.kind == "Secret";
@@ -288,7 +299,7 @@ async fn send(
             } else {
                 Failure::of(Side::Physical, &error)
             };
-            if !failure.is_conflict() || change.uid.is_none() {
+            if !failure.is_conflict() || uid.is_none() {
                 return Sent::Failed(failure);
             }
             // Another object of that name, or none: see which.
@@ -300,6 +311,67 @@ async fn send(
             }
         }
     }
+}
+
+/// Makes a namespace that somebody chose, or finds it: its uid if it is ours, `None` if it is somebody else's. Of two targets
+/// that choose the same at the same time, one makes it and the other finds it.
+async fn claim(
+    client: &Client,
+    api: &Api<Wire>,
+    name: &str,
+    desired: &Value,
+    owner: &str,
+) -> Result<Option<String>, kube::Error> {
+    let metadata = desired.get("metadata");
+    let body = json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": {
+            "name": name,
+            "labels": metadata.and_then(|it| it.get("labels")),
+            "annotations": metadata.and_then(|it| it.get("annotations")),
+        },
+    });
+    let request = http::Request::post(format!("{}?fieldManager={FIELD_MANAGER}", api.resource_url()))
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(body.to_string().into_bytes())
+        .map_err(kube::Error::HttpError)?;
+    match client.request::<Wire>(request).await {
+        Ok(made) => Ok(made.metadata.uid),
+        Err(kube::Error::Api(status)) if status.code == 409 => {
+            let found = api.get_metadata_opt(name).await?;
+            Ok(found.filter(|found| is_ours(&found.metadata, owner)).and_then(|found| found.metadata.uid))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes out of an object what somebody else has put into it: server-side apply leaves the list items and the fields of other
+/// managers alone, such as a second container. Nobody owns a field after this; the apply that follows owns what is desired.
+async fn reset(
+    client: &Client,
+    api: &Api<Wire>,
+    info: &KindInfo,
+    name: &str,
+    uid: &str,
+    desired: &Value,
+) -> Result<(), kube::Error> {
+    let mut operations = vec![json!({ "op": "test", "path": "/metadata/uid", "value": uid })];
+    if let Some(spec) = desired.get("spec").filter(|_| info.kind != "Namespace") {
+        operations.push(json!({ "op": "add", "path": "/spec", "value": spec }));
+    }
+    if info.kind == "ClusterRole" {
+        // Else the cluster goes on filling in the rules of other roles.
+        operations.push(json!({ "op": "add", "path": "/aggregationRule", "value": null }));
+    }
+    if operations.len() == 1 {
+        return Ok(());
+    }
+    operations.push(json!({ "op": "replace", "path": "/metadata/managedFields", "value": [{}] }));
+    let request = http::Request::patch(format!("{}/{name}?fieldManager={FIELD_MANAGER}", api.resource_url()))
+        .header(http::header::CONTENT_TYPE, "application/json-patch+json")
+        .body(Value::from(operations).to_string().into_bytes())
+        .map_err(kube::Error::HttpError)?;
+    client.request::<Wire>(request).await.map(drop)
 }
 
 /// Server-side apply of a body that is bytes already: a Secret's content is put into no tree of values.
@@ -369,16 +441,33 @@ pub(super) async fn remove(work: &mut Work<'_>, client: &Client, link: &Link, ch
             break;
         }
         let Some(info) = KindInfo::find(&delete.id.api_version, &delete.id.kind) else { continue };
-        let only_this = DeleteParams::background()
-            .preconditions(Preconditions { uid: Some(delete.uid.clone()), resource_version: None });
-        match api(client, info, delete.id.namespace.as_deref()).delete(&delete.id.name, &only_this).await {
-            Ok(answer) if lingers(info) => {
-                // The next run may come before the watch has told: it must not delete a second time.
-                if let Some(seen) = answer.left().and_then(|object| Seen::of(info, &object.metadata)) {
-                    link.note(&work.names.id, delete.id.clone(), seen);
+        let api = api(client, info, delete.id.namespace.as_deref());
+        // What is not seen with our label is looked at first: the inventory alone is no proof that it was ever ours.
+        if link.seen(&work.names.id, &delete.id).is_none() {
+            match api.get_metadata_opt(&delete.id.name).await {
+                Ok(Some(found)) if is_ours(&found.metadata, &owner) => {}
+                Ok(_) => {
+                    outcomes.push(Outcome::Gone(delete.id.clone()));
+                    continue;
+                }
+                Err(error) => {
+                    result = Err(failed(work, &delete.id, &error));
+                    break;
                 }
             }
-            Ok(_) => outcomes.push(Outcome::Gone(delete.id.clone())),
+        }
+        let only_this = DeleteParams::background()
+            .preconditions(Preconditions { uid: Some(delete.uid.clone()), resource_version: None });
+        match api.delete(&delete.id.name, &only_this).await {
+            Ok(answer) => match answer.left().filter(|object| lingers(info, &object.metadata)) {
+                // The next run may come before the watch has told: it must not delete a second time.
+                Some(object) => {
+                    if let Some(seen) = Seen::of(info, &object.metadata) {
+                        link.note(&work.names.id, delete.id.clone(), seen);
+                    }
+                }
+                None => outcomes.push(Outcome::Gone(delete.id.clone())),
+            },
             Err(kube::Error::Api(status)) if status.code == 404 => outcomes.push(Outcome::Gone(delete.id.clone())),
             // Another uid has the name, or a namespace is being deleted already: the next look tells which.
             Err(kube::Error::Api(status)) if status.code == 409 => outcomes.push(Outcome::Lost(delete.id.clone())),
@@ -393,9 +482,10 @@ pub(super) async fn remove(work: &mut Work<'_>, client: &Client, link: &Link, ch
     result
 }
 
-/// Whether an object of the kind is usually still there after its deletion was accepted.
-fn lingers(info: &KindInfo) -> bool {
-    info.kind == "Namespace"
+/// Whether an object is still there after its deletion was accepted: a namespace until it is empty, anything else for as long
+/// as it has finalizers.
+fn lingers(info: &KindInfo, meta: &ObjectMeta) -> bool {
+    info.kind == "Namespace" || (meta.deletion_timestamp.is_some() && meta.finalizers.iter().flatten().next().is_some())
 }
 
 fn failed(work: &mut Work<'_>, id: &ObjectId, error: &kube::Error) -> Stop {

@@ -22,6 +22,7 @@ use super::resolve::Cluster;
 use super::target::Work;
 use super::{Again, Context, Stop, apply, issue, observe, plan, publish, resolve};
 use crate::access::{Failure, Side};
+use crate::store::Held;
 
 /// How often the clean-up is looked at while the cluster works on it, besides its own news.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -72,7 +73,7 @@ pub(super) async fn leave_other_cluster(ctx: &Context, work: &mut Work<'_>, clus
         .map_or(work.now, |condition| condition.last_transition_time);
     let message = format!("Moving from cluster {other} to {}: cleaning up {other}.", cluster.key.name);
     work.applied = false;
-    work.blocked = Some(Finding::bad(Reason::Moving, message));
+    work.blocked = Some(Finding::bad(Reason::Moving, message.clone()));
     if work.held_back(ctx) {
         return Err(Stop::new(Reason::Paused, Again::OnChange));
     }
@@ -82,6 +83,14 @@ pub(super) async fn leave_other_cluster(ctx: &Context, work: &mut Work<'_>, clus
         // The new cluster is fine; it is the old one that keeps us.
         work.found.cluster_connected = connected;
         work.unreachable = None;
+        if let Some(why) = work.waits_for.take() {
+            let policy = &work.target.spec.deletion_policy;
+            let message = format!(
+                "{message} It cannot be cleaned up: {why} It is tried for {}; spec.deletionPolicy may be changed.",
+                policy.after
+            );
+            work.blocked = Some(Finding::bad(Reason::Moving, message));
+        }
     }
     result?;
     work.blocked = None;
@@ -139,9 +148,11 @@ async fn clean(ctx: &Context, work: &mut Work<'_>, since: Timestamp) -> Result<(
     for _ in 0..ROUNDS {
         let changes = everything(work, &link);
         if let Err(stop) = apply::remove(work, &cluster.connection.client, &link, &changes).await {
-            return match work.unreachable.clone() {
-                Some(finding) => unreachable(work, &name, since, &finding, stop.retry),
-                None => Err(stop),
+            return match (work.unreachable.clone(), work.blocked.clone()) {
+                (Some(finding), _) => unreachable(work, &name, since, &finding, stop.retry),
+                // It answers, and refuses: that may last as long.
+                (None, Some(finding)) => refused(work, &name, since, &finding, stop.retry),
+                (None, None) => Err(stop),
             };
         }
         if changes.lookups.is_empty() {
@@ -171,8 +182,14 @@ fn everything(work: &Work<'_>, link: &crate::downstream::Link) -> Changes {
     diff::diff(&[], &work.inventory, view, diff::Options::finalizing()).unwrap_or_default()
 }
 
-/// The cluster cannot be cleaned up now: wait, or let go, as the deletion policy says.
+/// The cluster cannot be reached: wait, or let go.
 fn unreachable(work: &mut Work<'_>, name: &str, since: Timestamp, finding: &Finding, again: Again) -> Result<(), Stop> {
+    work.found.cluster_connected = Some(finding.clone());
+    refused(work, name, since, finding, again)
+}
+
+/// The cluster cannot be cleaned up now: wait, or let go, as the deletion policy says.
+fn refused(work: &mut Work<'_>, name: &str, since: Timestamp, finding: &Finding, again: Again) -> Result<(), Stop> {
     let policy = work.target.spec.deletion_policy.clone();
     let until = since.checked_add(policy.after.get()).unwrap_or(Timestamp::MAX);
     let patient = policy.when_unreachable == WhenUnreachable::Wait && work.now < until;
@@ -185,7 +202,7 @@ fn unreachable(work: &mut Work<'_>, name: &str, since: Timestamp, finding: &Find
         if work.found.terminating.is_some() {
             terminating(work, Reason::WaitingForCluster, message);
         }
-        work.found.cluster_connected = Some(finding.clone());
+        work.waits_for = Some(finding.message.clone());
         let again = match again {
             // The registration's news wakes the target; the end of patience must not be missed.
             Again::OnChange => Again::After(Duration::try_from(until.duration_since(work.now)).unwrap_or(PATIENCE)),
@@ -204,6 +221,7 @@ fn unreachable(work: &mut Work<'_>, name: &str, since: Timestamp, finding: &Find
     });
     work.inventory.clear();
     work.unreachable = None;
+    work.blocked = None;
     forget_cluster(work);
     Ok(())
 }
@@ -240,8 +258,11 @@ async fn release_secret(ctx: &Context, work: &Work<'_>) -> Result<(), Stop> {
 /// Whether a Secret is needed to clean up after a target other than `leaving`.
 fn needed(ctx: &Context, workspace: &Workspace, namespace: &str, name: &str, leaving: Option<&Key>) -> bool {
     let registrations = ctx.making.store.registrations_of(workspace, namespace, name);
+    // One that is being deleted is kept for what is still deployed with it, and serves nobody who would deploy anew.
+    let going = ctx.making.store.secret(workspace, namespace, name).is_some_and(|secret| secret.deleting);
+    let needs = |held: &Held| held.finalized && (held.deployed || !going);
     let mut users = registrations.iter().flat_map(|registration| ctx.making.store.users_of(registration));
-    users.any(|user| Some(&user) != leaving && ctx.making.store.get(&user).is_some_and(|held| held.finalized))
+    users.any(|user| Some(&user) != leaving && ctx.making.store.get(&user).is_some_and(|held| needs(&held)))
 }
 
 /// Lets go of Secrets that nobody needs any more: the last of their targets went at the same time as another, or their

@@ -48,6 +48,8 @@ pub(crate) struct Work<'a> {
     pub blocked: Option<Finding>,
     /// Why the cluster cannot be asked.
     pub unreachable: Option<Finding>,
+    /// Why a cluster that is to be left cannot be cleaned up yet.
+    pub waits_for: Option<String>,
     /// Whether this run wrote anything anywhere.
     pub wrote: bool,
     /// Whether every desired object is as desired.
@@ -203,6 +205,7 @@ pub(super) fn start(key: &Key, held: Held, target: SyncTarget, now: Timestamp, a
         wrote: false,
         blocked: None,
         unreachable: None,
+        waits_for: None,
         applied: !published.inventory.is_empty() && published.inventory.iter().all(|entry| entry.hash.is_some()),
         notices: Vec::new(),
         notes: Vec::new(),
