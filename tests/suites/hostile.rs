@@ -186,7 +186,7 @@ async fn a_cluster_that_refuses_to_delete_is_named_and_let_go_of() -> Result {
     hub.delete(&target).await?;
     let told = |now: &berthage_core::api::SyncTarget| {
         let conditions = status(now).conditions;
-        conditions.iter().any(|it| it.reason == "WaitingForCluster" && it.message.contains("could not be deleted"))
+        conditions.iter().any(|it| it.type_ == "Ready" && it.message.contains("could not be deleted"))
     };
     hub.until(&target, "the reason why it is not cleaned up", told).await?;
     hub.change(&target, json!({ "spec": { "deletionPolicy": { "whenUnreachable": "Abandon" } } })).await?;

@@ -445,8 +445,11 @@ pub(super) async fn remove(work: &mut Work<'_>, client: &Client, link: &Link, ch
         // What is not seen with our label is looked at first: the inventory alone is no proof that it was ever ours.
         if link.seen(&work.names.id, &delete.id).is_none() {
             match api.get_metadata_opt(&delete.id.name).await {
-                Ok(Some(found)) if is_ours(&found.metadata, &owner) => {}
-                Ok(_) => {
+                Ok(Some(found)) if is_ours(&found.metadata, &owner) || named_after(work, &delete.id) => {}
+                Ok(found) => {
+                    if found.is_some() {
+                        tracing::warn!(key = %work.key, object = %delete.id, "the inventory names an object that is not ours: it is left alone");
+                    }
                     outcomes.push(Outcome::Gone(delete.id.clone()));
                     continue;
                 }
@@ -480,6 +483,11 @@ pub(super) async fn remove(work: &mut Work<'_>, client: &Client, link: &Link, ch
         work.due_in(std::time::Duration::ZERO);
     }
     result
+}
+
+/// Whether an object's name or namespace carries the hash of the target's uid, so that nobody else can mean it.
+fn named_after(work: &Work<'_>, id: &ObjectId) -> bool {
+    id.name.contains(&work.names.id) || id.namespace.as_ref() == Some(&work.names.namespace)
 }
 
 /// Whether an object is still there after its deletion was accepted: a namespace until it is empty, anything else for as long
