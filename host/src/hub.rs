@@ -13,7 +13,7 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 
 use crate::store::SecretMeta;
-use crate::wire::Wire;
+use crate::wire::{Meta, Wire};
 
 /// The hub, as one workspace sees it.
 #[derive(Clone)]
@@ -60,6 +60,18 @@ impl Hub {
     pub async fn patch_status(&self, key: &Key, at: &Version<'_>, status: &Value) -> Result<Wire, kube::Error> {
         let patch = json!({ "metadata": at.with(json!({})), "status": status });
         self.objects(key).patch_status(&key.name, &PatchParams::default(), &Patch::Merge(&patch)).await
+    }
+
+    /// A Secret as it is now, without its content.
+    pub async fn secret(
+        &self,
+        workspace: &berthage_core::key::Workspace,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<SecretMeta>, kube::Error> {
+        let resource = ApiResource::erase::<Secret>(&());
+        let api = Api::<Meta>::namespaced_with(self.client(workspace).clone(), namespace, &resource);
+        Ok(api.get_opt(name).await?.map(|found| SecretMeta::of(&found.metadata)))
     }
 
     /// Adds or removes our finalizer on a kubeconfig Secret.

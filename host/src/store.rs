@@ -4,7 +4,7 @@
 //! times that. Keys carry the workspace, so equal names of two workspaces never meet. Secrets are held as metadata only.
 //! Every map is behind one lock that is never held across an await.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use berthage_core::api::{ClusterRef, KubeConfigSecretRef};
@@ -14,6 +14,7 @@ use berthage_core::names::{LABEL_KUBECONFIG, SECRET_FINALIZER, TARGET_FINALIZER,
 use kube::api::ObjectMeta;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use crate::wire::Wire;
 
@@ -40,6 +41,16 @@ impl Held {
     /// The object, typed.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_slice(&self.bytes)
+    }
+
+    /// The same target without `spec.values`: what tenants put there may be nested deeper than anything that reads it goes,
+    /// and must not keep a target from being taken off its cluster.
+    pub fn without_values(&self) -> Result<Self, serde_json::Error> {
+        let mut wire: Wire = serde_json::from_slice(&self.bytes)?;
+        let mut spec: BTreeMap<String, Box<RawValue>> = Wire::part(wire.spec.as_deref())?;
+        spec.remove("values");
+        wire.spec = Some(serde_json::value::to_raw_value(&spec)?);
+        hold(Kind::Target, &wire)
     }
 
     /// Takes in an object.
@@ -76,6 +87,20 @@ pub struct SecretMeta {
     pub ours: bool,
     /// All its finalizers, to patch them.
     pub finalizers: Vec<String>,
+}
+
+impl SecretMeta {
+    /// What is kept of a Secret's metadata.
+    pub fn of(meta: &ObjectMeta) -> Self {
+        let finalizers = meta.finalizers.clone().unwrap_or_default();
+        Self {
+            uid: meta.uid.clone().unwrap_or_default(),
+            resource_version: meta.resource_version.clone().unwrap_or_default(),
+            deleting: meta.deletion_timestamp.is_some(),
+            ours: finalizers.iter().any(|finalizer| finalizer == SECRET_FINALIZER),
+            finalizers,
+        }
+    }
 }
 
 /// Which of the hub's lists an event belongs to.
@@ -244,14 +269,7 @@ impl Store {
         if !labelled {
             return self.remove_secret(workspace, meta);
         }
-        let finalizers = meta.finalizers.clone().unwrap_or_default();
-        let known = SecretMeta {
-            uid: meta.uid.clone().unwrap_or_default(),
-            resource_version: meta.resource_version.clone().unwrap_or_default(),
-            deleting: meta.deletion_timestamp.is_some(),
-            ours: finalizers.iter().any(|finalizer| finalizer == SECRET_FINALIZER),
-            finalizers,
-        };
+        let known = SecretMeta::of(meta);
         let mut inner = self.write();
         let named = named(workspace, &name);
         if inner.secrets.get(&named) == Some(&known) {
@@ -527,6 +545,8 @@ fn hold(kind: Kind, wire: &Wire) -> Result<Held, serde_json::Error> {
 
 #[cfg(test)]
 mod tests {
+    use berthage_core::api::SyncTarget;
+
     use super::*;
     use serde_json::json;
 
@@ -598,5 +618,19 @@ mod tests {
         let unlabelled = ObjectMeta { labels: None, ..meta };
         assert_eq!(store.upsert_secret(&local, &unlabelled).len(), 2);
         assert_eq!(store.secret(&local, "default", "east"), None);
+    }
+
+    #[test]
+    fn values_that_nobody_can_read_can_be_left_out() {
+        let deep = format!("{}1{}", r#"{"a":"#.repeat(130), "}".repeat(130));
+        let text = format!(
+            r#"{{"metadata":{{"name":"edge","uid":"u","resourceVersion":"7"}},"spec":{{"clusterRef":{{"name":"east"}},"values":{deep}}},"status":{{"cluster":{{"name":"east"}}}}}}"#
+        );
+        let held = Held::of(Kind::Target, &serde_json::from_str(&text).unwrap()).unwrap();
+        assert!(held.decode::<SyncTarget>().is_err(), "it can be read: the test shows nothing");
+        assert_eq!(held.registrations().collect::<Vec<_>>(), ["east"]);
+        let readable = held.without_values().unwrap();
+        assert_eq!(readable.decode::<SyncTarget>().unwrap().spec.cluster_ref.name, "east");
+        assert_eq!((&*readable.uid, &*readable.resource_version, readable.deployed), ("u", "7", true));
     }
 }

@@ -215,3 +215,44 @@ async fn a_secret_that_two_targets_share_can_be_deleted_and_made_again() -> Resu
     hub.ready(&second).await?;
     Ok(())
 }
+
+#[tokio::test]
+#[ignore = "needs the servers and programs that `cargo xtask test` builds"]
+async fn a_secret_that_loses_its_label_is_let_go_of_with_the_target() -> Result {
+    let Shared { hub, west, .. } = shared().await?;
+    let name = fresh_name("unlabelled-secret");
+    let target = hub.onboard(&name, &west.kubeconfig()).await?;
+    let (params, patch) = merge(json!({ "metadata": { "labels": { "berthage.dev/kubeconfig": null } } }));
+    let unlabelled = hub.secrets().patch(&secret_name(&name), &params, &patch).await?;
+    assert!(
+        !unlabelled.metadata.finalizers.unwrap_or_default().is_empty(),
+        "it has no finalizer: the test shows nothing"
+    );
+    let told = |now: &berthage_core::api::SyncTarget| {
+        status(now).conditions.iter().any(|it| it.type_ == "ClusterConnected" && it.status.as_str() == "False")
+    };
+    hub.until(&target, "the missing label being told", told).await?;
+    hub.change(&target, json!({ "spec": { "deletionPolicy": { "whenUnreachable": "Abandon" } } })).await?;
+    hub.remove(&target).await?;
+    let left = hub.secrets().get(&secret_name(&name)).await?.metadata.finalizers;
+    assert_eq!(left.unwrap_or_default(), Vec::<String>::new());
+    west.namespaces().delete(&target.names.namespace, &DeleteParams::default()).await?;
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the servers and programs that `cargo xtask test` builds"]
+async fn values_that_nobody_can_read_do_not_keep_a_target() -> Result {
+    let Shared { hub, east, .. } = shared().await?;
+    let target = hub.onboard(&fresh_name("deep"), &east.kubeconfig()).await?;
+    let deep = format!("{}1{}", r#"{"a":"#.repeat(130), "}".repeat(130));
+    let request = http::Request::patch(format!("/apis/workload.kcp.io/v1alpha1/synctargets/{}", target.name))
+        .header("content-type", "application/merge-patch+json")
+        .body(format!(r#"{{"spec":{{"values":{deep}}}}}"#).into_bytes())?;
+    hub.client.request_text(request).await?;
+    // This client cannot read the object either, as long as it is so deep: what is awaited is what is left of it.
+    let delete =
+        http::Request::delete(format!("/apis/workload.kcp.io/v1alpha1/synctargets/{}", target.name)).body(vec![])?;
+    hub.client.request_text(delete).await?;
+    east.clean(&target).await
+}

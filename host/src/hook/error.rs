@@ -23,7 +23,7 @@ pub struct HookError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// The file cannot be read.
-    #[error("cannot be read: {why}; put the file in place, it is looked for again by itself")]
+    #[error("cannot be read: {why}; put the file in place, or name the folder that has it with --share")]
     Missing {
         /// What the operating system says.
         why: String,

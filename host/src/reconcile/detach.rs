@@ -102,7 +102,9 @@ async fn leave_with_secret(ctx: &Context, work: &mut Work<'_>, cluster: &Cluster
     let at = cluster.secret_ref();
     let message = format!("The kubeconfig Secret {}/{} is being deleted.", at.namespace, at.name);
     work.applied = false;
-    if ctx.options.observe_only {
+    if work.held_back(ctx) {
+        let message =
+            format!("{message} Nothing is cleaned up while the target is paused; until then the Secret stays.");
         return Err(work.block(Finding::bad(Reason::SecretNotFound, message), Again::OnChange));
     }
     work.blocked = Some(Finding::bad(Reason::SecretNotFound, message.clone()));
@@ -242,7 +244,15 @@ async fn release_secret(ctx: &Context, work: &Work<'_>) -> Result<(), Stop> {
         return Ok(());
     };
     let (namespace, name) = held.secret();
-    match ctx.making.store.secret(workspace, namespace, name) {
+    let known = match ctx.making.store.secret(workspace, namespace, name) {
+        Some(secret) => Some(secret),
+        // Somebody took its label away: it is watched no longer, and our finalizer may still be on it.
+        None => match ctx.hub.secret(workspace, namespace, name).await {
+            Ok(found) => found,
+            Err(error) => return Err(publish::hub_failure(work, "the finalizer of the kubeconfig Secret", &error)),
+        },
+    };
+    match known {
         Some(secret) if secret.ours && !needed(ctx, workspace, namespace, name, Some(work.key)) => {
             let result = ctx.hub.set_secret_finalizer(workspace, namespace, name, &secret, false).await;
             match result {

@@ -141,7 +141,9 @@ pub(super) fn hub_failure(work: &Work<'_>, what: &str, error: &kube::Error) -> S
 
 /// A target that does not fit its own schema: the one condition that can be written without understanding it.
 pub(super) async fn unreadable(ctx: &Context, key: &Key, held: &Held, error: &serde_json::Error) -> After {
-    let message = format!("The object does not fit its schema: {error}. Correct its spec.");
+    let message = format!(
+        "The object does not fit its schema: {error}. Correct its spec, or what somebody has written into its status."
+    );
     let found = target::Assessment {
         cluster_connected: Some(Finding::unknown(Reason::ObjectInvalid, message)),
         ..target::Assessment::default()

@@ -155,9 +155,9 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key, attempt: u32) -> After {
             known.until.map(|until| Duration::try_from(until.duration_since(now)).unwrap_or_default()),
         );
     }
-    let target: SyncTarget = match held.decode() {
-        Ok(target) => target,
-        Err(error) => return publish::unreadable(ctx, key, &held, &error).await,
+    let (held, target) = match readable(held) {
+        Ok(readable) => readable,
+        Err((held, error)) => return publish::unreadable(ctx, key, &held, &error).await,
     };
     let mut work = start(key, held, target, now, attempt);
     let deleting = work.held.deleting;
@@ -179,6 +179,19 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key, attempt: u32) -> After {
         _ => ctx.memos.forget(key),
     }
     after
+}
+
+/// The target, decoded. Of one that is being deleted, what its clean-up does not need may be unreadable.
+fn readable(held: Held) -> Result<(Held, SyncTarget), (Held, serde_json::Error)> {
+    let error = match held.decode() {
+        Ok(target) => return Ok((held, target)),
+        Err(error) => error,
+    };
+    let less = held.without_values().ok().filter(|_| held.deleting);
+    match less.and_then(|held| held.decode().ok().map(|target| (held, target))) {
+        Some(readable) => Ok(readable),
+        None => Err((held, error)),
+    }
 }
 
 fn has_finalizer(target: &SyncTarget) -> bool {
