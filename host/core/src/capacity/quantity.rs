@@ -58,6 +58,7 @@ impl Quantity {
     #[must_use]
     pub fn checked_add(self, other: Self) -> Option<Self> {
         let format = match (self.nanos, other.nanos) {
+            (0, 0) => Format::default(),
             (0, _) => other.format,
             (_, 0) => self.format,
             _ => self.format.max(other.format),
