@@ -20,7 +20,7 @@ use kube::api::DeleteParams;
 use serde_json::Value;
 
 use self::state::States;
-use self::trap::{Gate, Moment, Point, Trap};
+use self::trap::{Gate, LIFE, Moment, Point, Trap};
 use crate::stage::controller::Settings;
 use crate::stage::registration::secret_name;
 use crate::stage::requests::Side;
@@ -129,7 +129,7 @@ impl<'a> Lab<'a> {
     }
 
     async fn play_unboxed(&self, case: Case, expected: Option<&Value>) -> Result<(Reference, [bool; 2])> {
-        let name = fresh_name("life");
+        let name = fresh_name(LIFE.trim_end_matches('-'));
         self.trap.arm(&name, case.onboarding);
         let (hub, site) = (&self.hub, &self.site);
         hub.register(&name, &self.kubeconfig).await?;
