@@ -13,9 +13,10 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "berthage", version, max_term_width = 100)]
 pub struct Args {
-    /// What to log, as `level` or `target=level,…` (for instance `info,berthage=debug`).
-    #[arg(long, global = true, env = "BERTHAGE_LOG", default_value = "info")]
-    pub log: String,
+    /// What to log, as `level` or `target=level,…` (for instance `info,berthage=debug`). Without it: `info` for the
+    /// controller, and `error` for commands that end with a message of their own.
+    #[arg(long, global = true, env = "BERTHAGE_LOG")]
+    pub log: Option<String>,
     /// How log lines look. Without it: text on a terminal, else json.
     #[arg(long, global = true, env = "BERTHAGE_LOG_FORMAT", value_enum)]
     pub log_format: Option<LogFormat>,
@@ -81,7 +82,7 @@ pub struct ShareArgs {
     #[arg(long, env = "BERTHAGE_PLUGIN_CACHE", value_name = "DIR")]
     pub plugin_cache: Option<PathBuf>,
     /// Image of the syncer where a SyncTarget names none.
-    #[arg(long, env = "BERTHAGE_SYNCER_IMAGE", value_name = "IMAGE", default_value = concat!("berthage-syncer:", env!("CARGO_PKG_VERSION")))]
+    #[arg(long, env = "BERTHAGE_SYNCER_IMAGE", value_name = "IMAGE", default_value = concat!("ghcr.io/berthage/syncer:v", env!("CARGO_PKG_VERSION")))]
     pub syncer_image: String,
 }
 

@@ -28,7 +28,7 @@ const MAX_FILES: usize = 256;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LibraryError {
     /// A folder or file cannot be read.
-    #[error("{path} cannot be read: {problem}; make it readable for the controller")]
+    #[error("{path} cannot be read: {problem}; see whether the folder is the right one, and readable")]
     Unreadable {
         /// Which, below the folder of its layer.
         path: String,
@@ -46,6 +46,16 @@ pub enum LibraryError {
     /// The files do not make a set.
     #[error(transparent)]
     Template(#[from] Arc<TemplateError>),
+}
+
+impl LibraryError {
+    /// The lines that are wrong, with a mark under them, where it is a template's.
+    pub fn excerpt(&self) -> Option<String> {
+        match self {
+            Self::Template(error) => error.excerpt(),
+            Self::Unreadable { .. } | Self::TooLarge { .. } => None,
+        }
+    }
 }
 
 /// Low to high; one that cannot be read spoils the set.

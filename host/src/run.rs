@@ -15,7 +15,8 @@ pub fn main(args: Args) -> ExitCode {
         LogFormat::Json => telemetry::Format::Json,
         LogFormat::Text => telemetry::Format::Text,
     });
-    if let Err(error) = telemetry::init(&log, format) {
+    let usual = if matches!(command, Command::Controller(_)) { "info" } else { "error" };
+    if let Err(error) = telemetry::init(log.as_deref().unwrap_or(usual), format) {
         return fail(&error);
     }
     access::install_crypto_provider();

@@ -2,6 +2,7 @@
 
 pub mod ca;
 pub mod crds;
+pub mod objects;
 pub mod register;
 pub mod render;
 

@@ -1,14 +1,13 @@
 //! `berthage render`: the manifests for a SyncTarget from files, with the controller's own code.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use berthage_core::api::{ClusterInfo, ClusterRegistration, ClusterRegistrationStatus, SyncTarget};
 use berthage_core::key::{Key, Kind, Workspace};
 use clap::{Args, ValueEnum};
-use kube::CustomResourceExt as _;
-use serde::de::DeserializeOwned;
 
+use super::objects::{Documents, ObjectsError};
 use crate::args::ShareArgs;
 use crate::controller::{self, ControllerError};
 use crate::metrics::Metrics;
@@ -19,10 +18,10 @@ use crate::wire::Wire;
 /// Flags of `berthage render`.
 #[derive(Debug, Args)]
 pub struct Render {
-    /// File with the SyncTarget, YAML or JSON.
+    /// File with the SyncTarget, YAML or JSON; `-` is standard input. Its ClusterRegistration may be in it too.
     #[arg(long, short = 'f', env = "BERTHAGE_RENDER_TARGET", value_name = "FILE")]
     pub target: PathBuf,
-    /// File with its ClusterRegistration. Without it: one that accepts everything.
+    /// File with its ClusterRegistration. Without one: as if it accepted everything.
     #[arg(long, env = "BERTHAGE_RENDER_REGISTRATION", value_name = "FILE")]
     pub registration: Option<PathBuf>,
     /// The workspace whose templates are used.
@@ -51,25 +50,22 @@ pub enum Output {
 /// Why nothing is rendered.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
-    /// A file cannot be read.
-    #[error("{} cannot be read", path.display())]
-    Unreadable {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
+    /// A file cannot be used.
+    #[error(transparent)]
+    Objects(#[from] ObjectsError),
+    /// The files do not belong together.
+    #[error(
+        "the ClusterRegistration is {found}, and the SyncTarget's spec.clusterRef names {wanted}; give the one that it names"
+    )]
+    AnotherRegistration {
+        /// That of the file.
+        found: String,
+        /// That of the target.
+        wanted: String,
     },
-    /// A file is not what it should be.
-    #[error("{} is no {kind}: {problem}", path.display())]
-    Unfit {
-        /// Which.
-        path: PathBuf,
-        /// What it should be.
-        kind: &'static str,
-        /// What is wrong, with its place.
-        problem: String,
-    },
+    /// What was read cannot be written as JSON again.
+    #[error("the SyncTarget cannot be held: {0}")]
+    Unheld(#[from] serde_json::Error),
     /// Plugins or templates.
     #[error(transparent)]
     Making(#[from] ControllerError),
@@ -95,15 +91,21 @@ pub fn run(args: &Render) -> Result<(), Box<dyn std::error::Error>> {
 
 /// The manifests as text.
 pub fn render(args: &Render) -> Result<String, RenderError> {
-    let mut target: SyncTarget = load(&args.target, "SyncTarget")?;
+    let documents = Documents::read(&args.target)?;
+    let mut target: SyncTarget = documents.one()?;
     // A file has no uid; the names hang on one.
     target.metadata.uid.get_or_insert_with(|| "00000000-0000-0000-0000-000000000000".to_owned());
     target.metadata.resource_version.get_or_insert_with(|| "1".to_owned());
-    let mut registration: ClusterRegistration = match &args.registration {
-        Some(path) => load(path, "ClusterRegistration")?,
-        None => stand_in(&target.spec.cluster_ref.name),
+    let wanted = target.spec.cluster_ref.name.clone();
+    let given = match &args.registration {
+        Some(path) => Some(Documents::read(path)?.one()?),
+        None => documents.find::<ClusterRegistration>()?,
     };
-    registration.metadata.name = Some(target.spec.cluster_ref.name.clone());
+    let mut registration = given.unwrap_or_else(|| stand_in(&wanted));
+    let found = registration.metadata.name.clone().unwrap_or_default();
+    if found != wanted {
+        return Err(RenderError::AnotherRegistration { found, wanted });
+    }
     let info = ClusterInfo { version: args.cluster_version.clone(), uid: String::new(), access: None };
     registration.status =
         Some(ClusterRegistrationStatus { cluster_info: Some(info), ..ClusterRegistrationStatus::default() });
@@ -112,10 +114,9 @@ pub fn render(args: &Render) -> Result<String, RenderError> {
     let name = target.metadata.name.clone().unwrap_or_default();
     let key = Key::target(&workspace, &name);
     let store = Arc::new(Store::default());
-    let held = hold(&args.target, Kind::Target, &target, &SyncTarget::crd().spec.names.kind)?;
-    let registered = wire(&args.target, &registration, &ClusterRegistration::crd().spec.names.kind)?;
-    let unfit = |error: serde_json::Error| unfit(&args.target, "SyncTarget", &error);
-    store.upsert(&Key::registration(&workspace, &target.spec.cluster_ref.name), &registered).map_err(unfit)?;
+    let held = Held::of(Kind::Target, &wire(&target, "SyncTarget")?)?;
+    let registered = wire(&registration, "ClusterRegistration")?;
+    store.upsert(&Key::registration(&workspace, &wanted), &registered)?;
     let making = controller::making(&args.share, store, &Metrics::new())?;
     let now = jiff::Timestamp::now();
     let subject = offline::Subject { key: &key, held, object: target, registration: &registration, now };
@@ -130,16 +131,6 @@ pub fn render(args: &Render) -> Result<String, RenderError> {
     }
 }
 
-fn load<T: DeserializeOwned>(path: &Path, kind: &'static str) -> Result<T, RenderError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| RenderError::Unreadable { path: path.to_owned(), source })?;
-    serde_saphyr::from_str(&text).map_err(|error| RenderError::Unfit {
-        path: path.to_owned(),
-        kind,
-        problem: error.to_string(),
-    })
-}
-
 fn stand_in(name: &str) -> ClusterRegistration {
     use berthage_core::api::{ClusterRegistrationSpec, KubeConfigSecretRef};
     let secret =
@@ -150,18 +141,9 @@ fn stand_in(name: &str) -> ClusterRegistration {
     )
 }
 
-fn wire<T: serde::Serialize>(path: &Path, object: &T, kind: &str) -> Result<Wire, RenderError> {
-    let text = serde_json::to_string(object).map_err(|error| unfit(path, "Kubernetes object", &error))?;
-    let mut wire: Wire = serde_json::from_str(&text).map_err(|error| unfit(path, "Kubernetes object", &error))?;
+fn wire<T: serde::Serialize>(object: &T, kind: &str) -> Result<Wire, serde_json::Error> {
+    let mut wire: Wire = serde_json::from_str(&serde_json::to_string(object)?)?;
     wire.kind = Some(kind.to_owned());
     wire.metadata.uid.get_or_insert_with(String::new);
     Ok(wire)
-}
-
-fn hold<T: serde::Serialize>(path: &Path, kind: Kind, object: &T, name: &str) -> Result<Held, RenderError> {
-    Held::of(kind, &wire(path, object, name)?).map_err(|error| unfit(path, "SyncTarget", &error))
-}
-
-fn unfit(path: &Path, kind: &'static str, error: &serde_json::Error) -> RenderError {
-    RenderError::Unfit { path: path.to_owned(), kind, problem: error.to_string() }
 }

@@ -531,9 +531,13 @@ fn tell(ctx: &Context, work: &mut Work<'_>, cluster: &Cluster, changes: &Changes
             warning: false,
             reason: "Applied".to_owned(),
             message: match deleted {
-                0 => format!("Applied {applied} objects to cluster {name}."),
-                _ => format!("Applied {applied} objects to cluster {name} and deleted {deleted}."),
+                0 => format!("Applied {} to cluster {name}.", objects(applied)),
+                _ => format!("Applied {} to cluster {name} and deleted {deleted}.", objects(applied)),
             },
         });
     }
+}
+
+fn objects(count: usize) -> String {
+    if count == 1 { "1 object".to_owned() } else { format!("{count} objects") }
 }

@@ -214,7 +214,11 @@ pub(super) fn conclude(ctx: &Context, work: &mut Work<'_>) {
     work.found.syncer_deployed = (!blind || !told).then_some(finding);
     work.found.held = work.held_back(ctx);
     if work.found.drifted.is_none() {
-        work.found.drifted = Some(Finding::bad(Reason::AsExpected, "Everything is as it was applied."));
+        work.found.drifted = Some(if work.inventory.is_empty() {
+            Finding::unknown(Reason::NotYetKnown, "Nothing is deployed.")
+        } else {
+            Finding::bad(Reason::AsExpected, "Everything is as it was applied.")
+        });
     }
     let before = work.published.syncer.clone().unwrap_or_default();
     work.found.syncer = Some(SyncerStatus {

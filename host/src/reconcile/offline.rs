@@ -60,5 +60,10 @@ pub fn input(making: &Making, subject: Subject<'_>) -> Result<Input, Finding> {
 }
 
 fn refusal(work: Work<'_>, stop: &Stop) -> Finding {
-    work.blocked.unwrap_or_else(|| Finding::bad(stop.reason, "It cannot be rendered."))
+    let mut finding = work.blocked.unwrap_or_else(|| Finding::bad(stop.reason, "It cannot be rendered."));
+    if let Some(excerpt) = work.excerpt {
+        finding.message.push('\n');
+        finding.message.push_str(&excerpt);
+    }
+    finding
 }

@@ -61,8 +61,14 @@ fn rendered(making: &Making, work: &mut Work<'_>, plan: &PlanOutcome) -> Result<
             let message = format!("There is no template set `{}`; served is `{SET}`.", request.set);
             return Err(invalid(work, message));
         }
-        let set = making.library.set(&work.key.workspace).map_err(|error| invalid(work, error.to_string()))?;
-        let made = set.render(&request.values, Some(&values)).map_err(|error| invalid(work, error.to_string()))?;
+        let set = making.library.set(&work.key.workspace).map_err(|error| {
+            work.excerpt = error.excerpt();
+            invalid(work, error.to_string())
+        })?;
+        let made = set.render(&request.values, Some(&values)).map_err(|error| {
+            work.excerpt = error.excerpt();
+            invalid(work, error.to_string())
+        })?;
         for one in made {
             let source = one.source.clone();
             match desired(one.object, one.source) {

@@ -46,6 +46,8 @@ pub(crate) struct Work<'a> {
     pub revision: Option<String>,
     /// Why the last revision could not be made or applied.
     pub blocked: Option<Finding>,
+    /// The lines of a template that are wrong, for who renders at a terminal.
+    pub excerpt: Option<String>,
     /// Why the cluster cannot be asked.
     pub unreachable: Option<Finding>,
     /// Why a cluster that is to be left cannot be cleaned up yet.
@@ -217,6 +219,7 @@ pub(super) fn start(key: &Key, held: Held, target: SyncTarget, now: Timestamp, a
         gone: false,
         wrote: false,
         blocked: None,
+        excerpt: None,
         unreachable: None,
         waits_for: None,
         applied: !published.inventory.is_empty() && published.inventory.iter().all(|entry| entry.hash.is_some()),

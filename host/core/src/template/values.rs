@@ -3,6 +3,7 @@
 //! Maps are merged key by key, everything else is replaced. Null sets an option back to "not set": at the top level the
 //! option stays, as null, so that templates can name it; deeper the key goes.
 
+use jsonschema::error::ValidationErrorKind;
 use serde_json::{Map, Value};
 
 use super::error::TemplateError;
@@ -65,7 +66,12 @@ impl Values {
         let mut problems: Vec<String> = Vec::new();
         for error in schema.iter_errors(&set).take(PROBLEMS) {
             let path = error.instance_path().to_string();
-            let origin = self.origin(path.split('/').nth(1), target);
+            // An option that there is not is an error of the map around it.
+            let unknown = match error.kind() {
+                ValidationErrorKind::AdditionalProperties { unexpected } => unexpected.first().map(String::as_str),
+                _ => None,
+            };
+            let origin = self.origin(path.split('/').nth(1).or(unknown), target);
             let text = format!("values{}: {}{origin}", path.replace('/', "."), error.masked_with("the value"));
             problems.push(text.chars().take(PROBLEM_LENGTH).map(|c| if c.is_control() { ' ' } else { c }).collect());
         }
@@ -180,6 +186,9 @@ mod tests {
         let error = values(&["replicas: 1\n", "replicas: 55555\n"], Some(schema.clone())).err().unwrap().to_string();
         assert!(error.contains("values.replicas") && error.contains("layer l1"), "{error}");
         assert!(!error.contains("55555"), "{error}");
+
+        let error = values(&["replicas: 1\n", "replica: 2\n"], Some(schema.clone())).err().unwrap().to_string();
+        assert!(error.contains("'replica'") && error.contains("layer l1"), "{error}");
 
         let values = values(&["replicas: null\n"], Some(schema)).unwrap();
         let target = json!({"name": {"hidden-1": 1}, "x\ny": "hidden-2"});

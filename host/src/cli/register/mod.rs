@@ -20,6 +20,7 @@ pub use endpoint::EndpointError;
 pub use resources::{Asked, ResourcesError};
 pub use run::run;
 
+use super::objects::is_subdomain;
 use crate::access::KubeconfigError;
 
 /// Flags of `berthage register`.
@@ -47,10 +48,11 @@ pub struct Register {
     /// Namespace in the physical cluster for the account. It is made if it is not there.
     #[arg(long, env = "BERTHAGE_REGISTER_CLUSTER_NAMESPACE", value_name = "NAMESPACE", default_value = "berthage-system", value_parser = name)]
     pub cluster_namespace: String,
-    /// Name of the account in the physical cluster: ServiceAccount, ClusterRole and ClusterRoleBinding. Give each its own
-    /// when one cluster is registered on several hubs or in several workspaces.
-    #[arg(long, env = "BERTHAGE_REGISTER_ACCOUNT", value_name = "NAME", default_value = "berthage-controller", value_parser = name)]
-    pub account: String,
+    /// Name of the account in the physical cluster: ServiceAccount, ClusterRole and ClusterRoleBinding. Without it:
+    /// `berthage-` and the registration's name. Give each its own when one cluster is registered under the same name on
+    /// several hubs or in several workspaces: registering again replaces the account's rights.
+    #[arg(long, env = "BERTHAGE_REGISTER_ACCOUNT", value_name = "NAME", value_parser = name)]
+    pub account: Option<String>,
     /// Where the cluster is, in your own words. Templates see it as `cluster.location`.
     #[arg(long, env = "BERTHAGE_REGISTER_LOCATION", value_name = "TEXT")]
     pub location: Option<String>,
@@ -82,6 +84,13 @@ pub struct Register {
     /// Print what would be applied, as YAML with a place for the token, and change nothing.
     #[arg(long, env = "BERTHAGE_REGISTER_PRINT")]
     pub print: bool,
+}
+
+impl Register {
+    /// The account's name.
+    pub fn account(&self) -> String {
+        self.account.clone().unwrap_or_else(|| format!("berthage-{}", self.name))
+    }
 }
 
 /// Why a cluster was not registered, or only in part: everything can be repeated.
@@ -161,14 +170,7 @@ fn token_duration(text: &str) -> Result<Duration, String> {
 
 /// A name that can also stand in the name of a Secret and in a URL.
 fn name(text: &str) -> Result<String, &'static str> {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let label = |label: &str| {
-        let bytes = label.as_bytes();
-        bytes.first().copied().is_some_and(plain)
-            && bytes.last().copied().is_some_and(plain)
-            && label.bytes().all(|byte| plain(byte) || byte == b'-')
-    };
-    if text.len() <= 200 && text.split('.').all(label) {
+    if text.len() <= 200 && is_subdomain(text) {
         Ok(text.to_owned())
     } else {
         Err("must be the name of an object: lower-case letters, digits, `-` and `.`, at most 200")

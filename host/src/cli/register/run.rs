@@ -32,11 +32,12 @@ pub async fn run(args: &Register) -> Result<(), RegisterError> {
     let cluster = client(config)
         .map_err(|source| RegisterError::Client { path: args.kubeconfig.clone(), source: Box::new(source) })?;
     let resources = resources::resolve(&args.resources, &resources::served(&cluster, &args.resources).await?)?;
+    let account = args.account();
     let plan = Plan {
         name: &args.name,
         namespace: &args.namespace,
         cluster_namespace: &args.cluster_namespace,
-        account: &args.account,
+        account: &account,
         location: args.location.as_deref(),
         resources: &resources,
         target: !args.no_target,
