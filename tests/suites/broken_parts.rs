@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::stage::controller::Settings;
 use crate::stage::site::Site;
-use crate::stage::target::{Target, condition, is, is_ready, status, target};
+use crate::stage::target::{Target, condition, holds, is, is_ready, status, target};
 use crate::stage::{Hub, OwnHub, Result, problem};
 
 /// What is broken, and what is said about it.
@@ -37,7 +37,7 @@ async fn is_told(hub: &Hub<'_>, site: &Site<'_>, serving: &Target, case: &Broken
         assert!(message.contains(words), "{}: `{words}` is missing in: {message}", case.what);
     }
     assert!(is(&found, kind::STALLED, ConditionStatus::True, case.reason), "{}: not Stalled", case.what);
-    assert!(is(&found, kind::READY, ConditionStatus::True, "AsExpected"), "{}: the last revision serves", case.what);
+    assert!(holds(&found, kind::READY), "{}: the last revision serves", case.what);
     assert_eq!(site.deployment(&serving.names).await?.metadata.generation, generation, "{}", case.what);
 
     let new = hub.create(target(&fresh_name("new"), &serving.name)).await?;
@@ -136,7 +136,7 @@ async fn a_controller_starts_with_a_broken_plugin_and_a_good_one_cures_it() -> R
         replace(&file, content.as_deref())?;
         let controller = hub.controller("controller", settings.clone()).await?;
         let found = is_stalled(&hub, &serving, what, says).await?;
-        assert!(is(&found, kind::READY, ConditionStatus::True, "AsExpected"), "{what}: the last revision serves");
+        assert!(holds(&found, kind::READY), "{what}: the last revision serves");
         let new = hub.create(target(&fresh_name("new"), &serving.name)).await?;
         let found = hub.has(&new, kind::SYNCER_DEPLOYED, ConditionStatus::False, "PluginFailed").await?;
         assert!(is(&found, kind::CLUSTER_CONNECTED, ConditionStatus::True, "AsExpected"), "{what}");

@@ -51,6 +51,11 @@ pub(crate) fn condition<'a>(target: &'a SyncTarget, kind: &str) -> Option<&'a Co
     conditions::find(&target.status.as_ref()?.conditions, kind)
 }
 
+/// Whether a condition is true, for whatever reason.
+pub(crate) fn holds(target: &SyncTarget, kind: &str) -> bool {
+    condition(target, kind).is_some_and(|found| found.status == ConditionStatus::True)
+}
+
 /// Whether a condition has this status and this reason.
 pub(crate) fn is(target: &SyncTarget, kind: &str, wanted: ConditionStatus, reason: &str) -> bool {
     condition(target, kind).is_some_and(|found| found.status == wanted && found.reason == reason)

@@ -218,12 +218,17 @@ fn ready(host: &[Draft], lowering: Option<&PluginCondition>, found: &Assessment)
             message: format!("{}: {}", condition.kind, condition.message),
         };
     }
-    Draft::new(
-        kind::READY,
-        ConditionStatus::True,
-        Reason::AsExpected,
-        "The syncer is deployed and the cluster is connected.",
-    )
+    const GOOD: &str = "The syncer is deployed and the cluster is connected.";
+    match stalled(host) {
+        // Else the table of `kubectl get` would show nothing of a change that was refused.
+        Some(stalled) => Draft {
+            kind: kind::READY.to_owned(),
+            status: ConditionStatus::True,
+            reason: stalled.reason,
+            message: format!("{GOOD} That is as it was before: {}", stalled.message),
+        },
+        None => Draft::new(kind::READY, ConditionStatus::True, Reason::AsExpected, GOOD),
+    }
 }
 
 /// What needs somebody's help although the last good revision may still serve.
@@ -330,7 +335,7 @@ mod tests {
         let mut found = all_good();
         found.template_rendered = Some(Finding::bad(Reason::TemplateInvalid, "50-deployment.yaml.j2:3:7"));
         let status = compute(&before, found, at(2));
-        assert_eq!(ready(&status).0, ConditionStatus::True);
+        assert_eq!(ready(&status), (ConditionStatus::True, "TemplateInvalid"), "it is told where people look");
         let stalled = conditions::find(&status.conditions, kind::STALLED).unwrap();
         assert_eq!((stalled.status, stalled.reason.as_str()), (ConditionStatus::True, "TemplateInvalid"));
         assert!(conditions::find(&compute(&status, all_good(), at(3)).conditions, kind::STALLED).is_none());

@@ -43,7 +43,7 @@ pub fn notices(old: &SyncTargetStatus, new: &SyncTargetStatus) -> Vec<Notice> {
         }
         match condition.type_.as_str() {
             kind::READY => {
-                if condition.status == ConditionStatus::True {
+                if condition.status == ConditionStatus::True && before.is_none_or(|it| it.status != condition.status) {
                     notices.push(Notice {
                         warning: false,
                         reason: kind::READY.to_owned(),
