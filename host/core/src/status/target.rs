@@ -190,6 +190,9 @@ fn carried(old: &[Condition], kind: &str) -> Draft {
     )
 }
 
+/// What Ready=True says.
+const GOOD: &str = "The syncer is deployed and the cluster is connected.";
+
 fn ready(host: &[Draft], lowering: Option<&PluginCondition>, found: &Assessment) -> Draft {
     if let Some(terminating) = &found.terminating {
         return Draft::new(kind::READY, ConditionStatus::False, Reason::Terminating, terminating.message.clone());
@@ -218,7 +221,6 @@ fn ready(host: &[Draft], lowering: Option<&PluginCondition>, found: &Assessment)
             message: format!("{}: {}", condition.kind, condition.message),
         };
     }
-    const GOOD: &str = "The syncer is deployed and the cluster is connected.";
     match stalled(host) {
         // Else the table of `kubectl get` would show nothing of a change that was refused.
         Some(stalled) => Draft {
