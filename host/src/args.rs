@@ -60,6 +60,15 @@ pub struct HubArgs {
     pub context: Option<String>,
 }
 
+/// What the hub is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HubKind {
+    /// A plain Kubernetes API server: one workspace.
+    Kubernetes,
+    /// kcp: every workspace that binds the APIExport.
+    Kcp,
+}
+
 /// Where plugins and templates are.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct ShareArgs {
@@ -92,6 +101,21 @@ pub struct Controller {
     /// The hub.
     #[command(flatten)]
     pub hub: HubArgs,
+    /// What the hub is. With `kcp`, --kubeconfig leads to the workspace of the APIExport, and every workspace that binds it is
+    /// served.
+    #[arg(long = "hub", env = "BERTHAGE_HUB", value_enum, default_value = "kubernetes")]
+    pub hub_kind: HubKind,
+    /// On kcp: name of the APIExport.
+    #[arg(long, env = "BERTHAGE_EXPORT", value_name = "NAME", default_value = berthage_core::kcp::DEFAULT_EXPORT)]
+    pub export: String,
+    /// On kcp: name of the APIExportEndpointSlice to follow, where there is one for a Partition of the shards. Without it: that
+    /// of the APIExport's name, which kcp makes by itself.
+    #[arg(long, env = "BERTHAGE_ENDPOINT_SLICE", value_name = "NAME")]
+    pub endpoint_slice: Option<String>,
+    /// On kcp: how long a workspace that is being deleted is held up, at the most, by a physical cluster that cannot be cleaned
+    /// up. It overrides a longer spec.deletionPolicy.
+    #[arg(long, env = "BERTHAGE_WORKSPACE_PATIENCE", value_name = "DURATION", default_value = "10m")]
+    pub workspace_patience: Duration,
     /// Plugins and templates.
     #[command(flatten)]
     pub share: ShareArgs,

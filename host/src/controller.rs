@@ -23,22 +23,24 @@ use kube::config::KubeConfigOptions;
 use tracing::Instrument as _;
 
 use crate::access::bounds::Limits;
+use crate::access::connect::HubTransport;
 use crate::access::{
-    AddressPolicy, ConnectError, Connections, Failure, Fence, Options as ClientOptions, RequestObserver, Side, connect,
+    AddressPolicy, ConnectError, Connections, Failure, Fence, Options as ClientOptions, RequestObserver, Side,
 };
-use crate::args::{Controller, HubArgs, ShareArgs};
+use crate::args::{Controller, HubArgs, HubKind, ShareArgs};
 use crate::credentials::{Authority, AuthorityError, HubAddress, Issuer, Trust};
 use crate::downstream::{Downstream, News};
 use crate::events::Events;
 use crate::hook::{Budget, EngineError, HookEngine, Limits as HookLimits, PluginSource, Plugins, PluginsSpec};
 use crate::hub::Hub;
+use crate::hub::endpoints::Endpoints;
 use crate::leader::{self, Leadership};
 use crate::library::Library;
 use crate::metrics::{ControllerMetrics, Metrics, ReconcileResult, Server};
 use crate::queue::WorkQueue;
 use crate::reconcile::{self, After, Context, Making, Memos, Options, Probes, Repairs};
-use crate::store::{Source, Store};
-use crate::watch::{self, Change};
+use crate::store::{Endpoint, Store};
+use crate::watch::{self, Change, Watches};
 use crate::{admin, shutdown};
 
 /// How often plugins and templates on disk are looked at.
@@ -120,8 +122,8 @@ pub async fn run(args: Controller) -> Result<(), ControllerError> {
     let reading = ClientOptions { limits, fence: None, observer: Some(observer(&metrics)) };
     let writing = ClientOptions { fence: Some(fence.clone()), ..reading.clone() };
     let config = hub_config(&args.hub).await?;
-    let watching = connect::hub(&config, &reading)?;
-    let client = connect::hub(&config, &writing)?;
+    let (reader, writer) = (HubTransport::new(&config, &reading)?, HubTransport::new(&config, &writing)?);
+    let (watching, client) = (reader.at(&config.cluster_url), writer.at(&config.cluster_url));
 
     let store = Arc::new(Store::default());
     let queue: WorkQueue<Key> = WorkQueue::new("berthage", &metrics);
@@ -129,7 +131,7 @@ pub async fn run(args: Controller) -> Result<(), ControllerError> {
     let making = making(&args.share, Arc::clone(&store), &metrics)?;
     let issuer = issuer(&args, &config, &watching).await?;
     let ctx = Arc::new(Context {
-        hub: Hub::new(client),
+        hub: Hub::new(writer, client, Arc::clone(&store)),
         making,
         downstream,
         connections: Connections::new(writing, args.max_links),
@@ -139,6 +141,8 @@ pub async fn run(args: Controller) -> Result<(), ControllerError> {
         options: Options {
             probe_interval: args.probe_interval.get(),
             observe_only: args.observe_only,
+            kcp: args.hub_kind == HubKind::Kcp,
+            workspace_patience: args.workspace_patience.get(),
             addresses: AddressPolicy { deny_private: args.deny_private_addresses },
             parallel_writes: 8,
         },
@@ -149,16 +153,15 @@ pub async fn run(args: Controller) -> Result<(), ControllerError> {
     });
     gauges(&metrics, &ctx);
 
-    let (synced, mut when_synced) = tokio::sync::watch::channel(false);
-    for source in Source::ALL {
-        let sink = hub_sink(&queue, synced.clone());
-        tokio::spawn(watch::run(source, watching.clone(), Arc::clone(&store), sink));
-    }
-    let ready = {
-        let store = Arc::clone(&store);
-        move || store.synced()
+    let sink = hub_sink(&store, &queue);
+    let ready = match args.hub_kind {
+        HubKind::Kubernetes => watch_plain(watching.clone(), &store, sink),
+        HubKind::Kcp => {
+            let slice = args.endpoint_slice.clone().unwrap_or_else(|| args.export.clone());
+            watch_kcp(reader, watching.clone(), slice, &store, sink)
+        }
     };
-    let admin = admin::serve(args.admin_address, metrics.clone(), ready, shutdown.clone()).await?;
+    let admin = admin::serve(args.admin_address, metrics.clone(), move || ready(), shutdown.clone()).await?;
 
     let mut leadership = if args.no_leader_election {
         leader::always(&metrics)
@@ -173,17 +176,15 @@ pub async fn run(args: Controller) -> Result<(), ControllerError> {
     if !led {
         return finish(&shutdown, admin, leadership).await;
     }
-    tokio::select! {
-        _ = when_synced.wait_for(|synced| *synced) => {}
-        () = shutdown.wait() => return finish(&shutdown, admin, leadership).await,
-    }
-    tracing::info!(workers = args.workers, "leading; every list of the hub is complete");
+    tracing::info!(workers = args.workers, "leading");
     let background = tokio::spawn(upkeep(Arc::clone(&ctx), queue.clone(), config));
     let workers = tokio::spawn({
         let (ctx, queue) = (Arc::clone(&ctx), queue.clone());
         let handles = Handles::new(&metrics, args.workers);
         async move {
-            queue.run(args.workers, move |key, attempt| work(Arc::clone(&ctx), handles.clone(), key, attempt)).await;
+            let again = queue.clone();
+            let work = move |key, attempt| work(Arc::clone(&ctx), again.clone(), handles.clone(), key, attempt);
+            queue.run(args.workers, work).await;
         }
     });
     tokio::select! {
@@ -224,6 +225,9 @@ async fn issuer(args: &Controller, config: &kube::Config, client: &Client) -> Re
         _ => None,
     };
     let mut hub = HubAddress::of_config(config);
+    if args.hub_kind == HubKind::Kcp {
+        hub = hub.of_kcp();
+    }
     if let Some(url) = &args.hub_url {
         url.trim_end_matches('/').clone_into(&mut hub.server);
         hub.tls_server_name = None;
@@ -324,8 +328,8 @@ fn gauges(metrics: &Metrics, ctx: &Arc<Context>) {
     let ctx = Arc::downgrade(ctx);
     metrics.before_scrape(move |metrics| {
         if let Some(ctx) = ctx.upgrade() {
-            let (objects, bytes) = ctx.making.store.size();
-            metrics.store(objects, bytes);
+            let size = ctx.making.store.size();
+            metrics.store(size.workspaces, size.objects, size.bytes);
             metrics.connections(ctx.connections.len());
         }
     });
@@ -336,14 +340,45 @@ fn wake(queue: &WorkQueue<Key>) -> reconcile::Wake {
     Box::new(move |key| queue.add(key, Priority::Live))
 }
 
-fn hub_sink(queue: &WorkQueue<Key>, synced: tokio::sync::watch::Sender<bool>) -> watch::Sink {
-    let queue = queue.clone();
+fn hub_sink(store: &Arc<Store>, queue: &WorkQueue<Key>) -> watch::Sink {
+    let (store, queue) = (Arc::clone(store), queue.clone());
     Arc::new(move |change| match change {
         Change::Key { key, live } => queue.add(key, if live { Priority::Live } else { Priority::Background }),
-        Change::Synced => {
-            synced.send_replace(true);
+        Change::Synced(endpoint) => {
+            let size = store.size();
+            tracing::info!(
+                endpoint = endpoint.url(),
+                workspaces = size.workspaces,
+                objects = size.objects,
+                "every list of the hub is complete"
+            );
         }
+        // Only kcp has endpoints that workspaces move between; those who watch them see to it.
+        Change::Moved(_) => {}
     })
+}
+
+/// Whether the lists that work rests on are complete.
+type Ready = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// Watches a plain Kubernetes hub.
+fn watch_plain(client: Client, store: &Arc<Store>, sink: watch::Sink) -> Ready {
+    let watches = Watches { endpoint: Endpoint::plain(), client, store: Arc::clone(store), sink };
+    store.open(&watches.endpoint, watches.sources());
+    for source in watches.sources() {
+        tokio::spawn(watches.clone().run(*source));
+    }
+    let store = Arc::clone(store);
+    Arc::new(move || store.is_synced(&Endpoint::plain()))
+}
+
+/// Watches every endpoint of an APIExport. A shard that does not answer does not make the controller unready for the others.
+fn watch_kcp(reader: HubTransport, home: Client, slice: String, store: &Arc<Store>, sink: watch::Sink) -> Ready {
+    let (seen, read) = tokio::sync::watch::channel(false);
+    let endpoints = Endpoints { transport: reader, store: Arc::clone(store), sink, seen };
+    tokio::spawn(endpoints.follow(home, slice));
+    let store = Arc::clone(store);
+    Arc::new(move || *read.borrow() && store.any_synced())
 }
 
 fn downstream_sink(store: &Arc<Store>, queue: &WorkQueue<Key>) -> crate::downstream::Sink {
@@ -411,7 +446,7 @@ impl Handles {
     }
 }
 
-async fn work(ctx: Arc<Context>, handles: Handles, key: Key, attempt: u32) -> Outcome {
+async fn work(ctx: Arc<Context>, queue: WorkQueue<Key>, handles: Handles, key: Key, attempt: u32) -> Outcome {
     let (name, handle) = match key.kind {
         Kind::Target => ("synctarget", &handles.targets),
         Kind::Registration => ("clusterregistration", &handles.registrations),
@@ -423,6 +458,10 @@ async fn work(ctx: Arc<Context>, handles: Handles, key: Key, attempt: u32) -> Ou
     running.finish(result(after));
     if let After::Retry { reason, .. } | After::Blocked { reason, .. } = after {
         ctx.metrics.reconcile_failed(reason);
+    }
+    if let After::Retry { due: Some(due), .. } = after {
+        // The end of somebody's patience must not be missed because of a backoff: the earlier of both counts.
+        queue.add_after(key, due, Priority::Background);
     }
     outcome(after)
 }
@@ -445,7 +484,7 @@ fn outcome(after: After) -> Outcome {
         }
         After::Settled(Some(delay)) => Outcome::After { delay, priority: Priority::Background },
         After::Blocked { resync, .. } => Outcome::After { delay: resync, priority: Priority::Background },
-        After::Retry { reason, delay } => {
+        After::Retry { reason, delay, .. } => {
             Outcome::Retry { class: class(reason), at_least: delay.unwrap_or(Duration::ZERO) }
         }
     }

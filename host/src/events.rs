@@ -55,7 +55,7 @@ impl Events {
         let identity =
             hex(&Sha256::digest(format!("{}\0{key}\0{uid}\0{}\0{}", notice.warning, notice.reason, notice.message))
                 [..8]);
-        let api = Api::<Event>::namespaced(hub.client(&key.workspace).clone(), HUB_NAMESPACE);
+        let api = Api::<Event>::namespaced(hub.client(&key.workspace), HUB_NAMESPACE);
         let now = jiff::Timestamp::now();
         let result = match self.next(&identity, &key.name, now, Instant::now()) {
             Write::Nothing => return,

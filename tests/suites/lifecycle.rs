@@ -610,14 +610,17 @@ async fn a_cluster_that_is_gone_is_waited_for_as_long_as_the_policy_says() -> Re
         })
     };
     let found = hub.until(&target, "the wait being told", waiting).await?;
-    assert!(found.metadata.finalizers.is_some_and(|finalizers| finalizers == [TARGET_FINALIZER]));
+    assert_eq!(found.metadata.finalizers.as_deref(), Some(&[TARGET_FINALIZER.to_owned()][..]));
     assert_eq!(finalizers_of_secret(&hub, &name).await?, [SECRET_FINALIZER]);
     // The syncer's rights on the hub do not wait.
     let rights: Vec<_> = hub.belongings(&target).await?.into_iter().filter(|it| it.kind.contains("Role")).collect();
     assert!(rights.is_empty(), "{rights:?}");
 
-    // Patience may be shortened at any time.
-    hub.change(&target, json!({ "spec": { "deletionPolicy": { "after": "1s" } } })).await?;
+    // Patience may be shortened at any time. Its end is in the future here, in what would be the middle of a backoff.
+    let asked = found.metadata.deletion_timestamp.ok_or_else(|| problem("it is not being deleted"))?;
+    let waited = jiff::Timestamp::now().duration_since(asked.0);
+    let after = format!("{}s", waited.as_secs() + 4);
+    hub.change(&target, json!({ "spec": { "deletionPolicy": { "after": after } } })).await?;
     hub.gone(&target).await?;
     hub.told(&target, "Abandoned", &target.names.namespace).await?;
     east.namespaces().delete(&target.names.namespace, &DeleteParams::default()).await?;

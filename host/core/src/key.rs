@@ -47,6 +47,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The lowest of them, where keys are ordered.
+    pub const FIRST: Self = Self::Registration;
+
     /// The kind as the API and the metrics name it.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -8,6 +8,7 @@ pub mod credential;
 pub mod diff;
 pub mod guard;
 pub mod heartbeat;
+pub mod kcp;
 pub mod key;
 pub mod names;
 pub mod object;

@@ -55,6 +55,9 @@ pub const LEADER_LEASE: &str = "berthage-controller";
 /// Common-name prefix of the certificates that our CA signs. No groups are ever set.
 pub const SYNCER_USER_PREFIX: &str = "berthage:syncer:";
 
+/// What begins the names of cluster-scoped objects of one syncer, on both sides.
+const OF_SYNCER: &str = "berthage-syncer-";
+
 /// The names of everything that belongs to one SyncTarget.
 ///
 /// They hang on workspace and uid, not on the target's name: a target deleted and made again with the same name shares
@@ -80,21 +83,43 @@ pub struct TargetNames {
 impl TargetNames {
     /// The names for the target with `uid` in `workspace`.
     pub fn new(workspace: &Workspace, uid: &str) -> Self {
+        let number = Self::number(workspace, uid);
+        let id = hex(&number.to_be_bytes());
+        Self {
+            namespace: format!("kcp-syncer-{id}"),
+            syncer: "berthage-syncer".to_owned(),
+            downstream_role: format!("{OF_SYNCER}{id}"),
+            kubeconfig_secret: "berthage-hub-kubeconfig".to_owned(),
+            hub: Self::hub_name(number),
+            user: format!("{SYNCER_USER_PREFIX}{workspace}:{uid}"),
+            id,
+        }
+    }
+
+    /// [`TargetNames::id`] as a number.
+    pub fn number(workspace: &Workspace, uid: &str) -> u128 {
         let mut hasher = Sha256::new();
         hasher.update(workspace.as_str().as_bytes());
         hasher.update([0]);
         hasher.update(uid.as_bytes());
         let digest = hasher.finalize();
-        let id = hex(&digest[..16]);
-        Self {
-            namespace: format!("kcp-syncer-{id}"),
-            syncer: "berthage-syncer".to_owned(),
-            downstream_role: format!("berthage-syncer-{id}"),
-            kubeconfig_secret: "berthage-hub-kubeconfig".to_owned(),
-            hub: format!("berthage-syncer-{id}"),
-            user: format!("{SYNCER_USER_PREFIX}{workspace}:{uid}"),
-            id,
-        }
+        digest[..16].iter().fold(0, |number, byte| number << 8 | u128::from(*byte))
+    }
+
+    /// The number that an id is, if it is one.
+    pub fn number_of_id(id: &str) -> Option<u128> {
+        let digits = id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if id.len() == 32 && digits { u128::from_str_radix(id, 16).ok() } else { None }
+    }
+
+    /// [`TargetNames::hub`] of the target with that number.
+    pub fn hub_name(number: u128) -> String {
+        format!("{OF_SYNCER}{}", hex(&number.to_be_bytes()))
+    }
+
+    /// The number in a [`TargetNames::hub`]; `None` for a name that is none of ours.
+    pub fn number_in(hub_name: &str) -> Option<u128> {
+        Self::number_of_id(hub_name.strip_prefix(OF_SYNCER)?)
     }
 }
 
@@ -122,5 +147,18 @@ mod tests {
         // The separator keeps ("a", "b1") and ("ab", "1") apart.
         assert_ne!(TargetNames::new(&Workspace::new("a"), "b1").id, TargetNames::new(&Workspace::new("ab"), "1").id);
         assert!(a.namespace.len() <= 63 && a.hub.len() <= 63);
+    }
+
+    #[test]
+    fn a_name_on_the_hub_leads_back_to_its_target() {
+        let (workspace, names) = (Workspace::new("a"), TargetNames::new(&Workspace::new("a"), "1"));
+        let number = TargetNames::number(&workspace, "1");
+        assert_eq!(
+            (TargetNames::number_in(&names.hub), TargetNames::number_of_id(&names.id)),
+            (Some(number), Some(number))
+        );
+        for other in ["berthage-syncer-", "berthage-syncer-0", "admin", &names.hub.to_uppercase(), &names.id] {
+            assert_eq!(TargetNames::number_in(other), None, "{other}");
+        }
     }
 }

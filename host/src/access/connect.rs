@@ -10,7 +10,7 @@ use berthage_core::reason::Reason;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, USER_AGENT};
 use http::{HeaderValue, Request, Response};
-use hyper::body::Body as HttpBody;
+use hyper::body::{Body as HttpBody, Incoming};
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::Client;
@@ -20,6 +20,7 @@ use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Service, ServiceBuilder};
 
 use super::bounds::{Bounded, Limits};
@@ -115,32 +116,56 @@ pub fn physical(access: &Access, options: &Options) -> Result<Client, ConnectErr
     Ok(finish(service, access.namespace.as_deref().unwrap_or("default"), Side::Physical, options))
 }
 
-/// A client for the hub. `config` is the operator's own, so everything that kube can do to authenticate is allowed.
-pub fn hub(config: &kube::Config, options: &Options) -> Result<Client, ConnectError> {
-    if config.proxy_url.is_some() {
-        return Err(ConnectError::HubProxy);
-    }
-    super::install_crypto_provider();
-    let tls = if config.cluster_url.scheme() == Some(&http::uri::Scheme::HTTPS) {
-        let name = match &config.tls_server_name {
-            Some(name) => Some(ServerName::try_from(name.clone()).map_err(|_| ConnectError::HubServerName)?),
-            None => None,
+/// The way to the hub's servers, with the operator's credential: one pool of connections, whatever path is asked for.
+#[derive(Clone)]
+pub struct HubTransport {
+    service: BoxCloneSyncService<Request<Body>, Response<Incoming>, BoxError>,
+    namespace: String,
+    options: Options,
+}
+
+impl HubTransport {
+    /// `config` is the operator's own, so everything that kube can do to authenticate is allowed.
+    pub fn new(config: &kube::Config, options: &Options) -> Result<Self, ConnectError> {
+        if config.proxy_url.is_some() {
+            return Err(ConnectError::HubProxy);
+        }
+        super::install_crypto_provider();
+        let tls = if config.cluster_url.scheme() == Some(&http::uri::Scheme::HTTPS) {
+            let name = match &config.tls_server_name {
+                Some(name) => Some(ServerName::try_from(name.clone()).map_err(|_| ConnectError::HubServerName)?),
+                None => None,
+            };
+            // HTTP/1.1: many watches on one HTTP/2 connection would share its flow control, and one slow reader could hold
+            // up the writes.
+            Some((Arc::new(config.rustls_client_config().map_err(ConnectError::Hub)?), name))
+        } else {
+            None
         };
-        // HTTP/1.1: many watches on one HTTP/2 connection would share its flow control, and one slow reader could hold up
-        // the writes.
-        Some((Arc::new(config.rustls_client_config().map_err(ConnectError::Hub)?), name))
-    } else {
-        None
-    };
-    // What the operator configured is where the operator wants to go.
-    let transport = transport(Dialer { policy: None, timeout: options.limits.connect, tls });
-    let service = ServiceBuilder::new()
-        .layer(config.base_uri_layer())
-        .option_layer(config.auth_layer().map_err(ConnectError::Hub)?)
-        .layer(config.extra_headers_layer().map_err(ConnectError::Hub)?)
-        .map_err(BoxError::from)
-        .service(transport);
-    Ok(finish(service, &config.default_namespace, Side::Hub, options))
+        // What the operator configured is where the operator wants to go.
+        let transport = transport(Dialer { policy: None, timeout: options.limits.connect, tls });
+        let service = ServiceBuilder::new()
+            .option_layer(config.auth_layer().map_err(ConnectError::Hub)?)
+            .layer(config.extra_headers_layer().map_err(ConnectError::Hub)?)
+            .map_err(BoxError::from)
+            .service(transport);
+        Ok(Self {
+            service: BoxCloneSyncService::new(service),
+            namespace: config.default_namespace.clone(),
+            options: options.clone(),
+        })
+    }
+
+    /// A client for what is served under `base`. It costs a task while it lives, and no connection of its own.
+    pub fn at(&self, base: &http::Uri) -> Client {
+        let service = ServiceBuilder::new().layer(BaseUriLayer::new(base.clone())).service(self.service.clone());
+        finish(service, &self.namespace, Side::Hub, &self.options)
+    }
+}
+
+/// A client for the place that the operator's own configuration leads to.
+pub fn hub(config: &kube::Config, options: &Options) -> Result<Client, ConnectError> {
+    Ok(HubTransport::new(config, options)?.at(&config.cluster_url))
 }
 
 /// Bounds around `service`, as a client.

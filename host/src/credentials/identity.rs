@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use berthage_core::api::CredentialType;
 use berthage_core::names::{
-    ANNOTATION_OWNER, HUB_NAMESPACE, LABEL_MANAGED_BY, LABEL_TARGET, MANAGED_BY, VERSION, WORKLOAD_GROUP, hex,
+    ANNOTATION_OWNER, HUB_NAMESPACE, LABEL_MANAGED_BY, LABEL_TARGET, MANAGED_BY, VERSION, WORKLOAD_GROUP,
 };
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::ServiceAccount;
@@ -43,9 +43,9 @@ pub struct Identity {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Known {
     /// [`role_hash`] of the role that is there.
-    pub role: Option<String>,
+    pub role: Option<u64>,
     /// [`binding_hash`] of the binding that is there.
-    pub binding: Option<String>,
+    pub binding: Option<u64>,
     /// The Lease is there.
     pub lease: bool,
     /// The ServiceAccount is there.
@@ -54,12 +54,12 @@ pub struct Known {
 
 impl Identity {
     /// Hash of the role, as [`Known`] has it.
-    pub fn role_hash(&self) -> String {
+    pub fn role_hash(&self) -> u64 {
         hash_of_role(&self.role)
     }
 
     /// Hash of the binding, as [`Known`] has it.
-    pub fn binding_hash(&self) -> String {
+    pub fn binding_hash(&self) -> u64 {
         hash_of_binding(&self.binding)
     }
 
@@ -112,8 +112,8 @@ impl Identity {
 
     /// Whether nothing is to be done.
     pub fn is_known(&self, known: &Known) -> bool {
-        known.role.as_ref() == Some(&hash_of_role(&self.role))
-            && known.binding.as_ref() == Some(&hash_of_binding(&self.binding))
+        known.role == Some(hash_of_role(&self.role))
+            && known.binding == Some(hash_of_binding(&self.binding))
             && known.lease
             && (known.account || self.account.is_none())
     }
@@ -122,7 +122,7 @@ impl Identity {
     pub async fn ensure(&self, client: &Client, known: &Known) -> Result<(), IssueError> {
         let namespaced = HUB_NAMESPACE;
         let role = async {
-            if known.role.as_ref() == Some(&hash_of_role(&self.role)) {
+            if known.role == Some(hash_of_role(&self.role)) {
                 return Ok(());
             }
             let patch = json!({ "rules": self.role.rules, "aggregationRule": null });
@@ -135,7 +135,7 @@ impl Identity {
             .await
         };
         let binding = async {
-            if known.binding.as_ref() == Some(&hash_of_binding(&self.binding)) {
+            if known.binding == Some(hash_of_binding(&self.binding)) {
                 return Ok(());
             }
             let same = |found: &ClusterRoleBinding| hash_of_binding(found) == hash_of_binding(&self.binding);
@@ -233,25 +233,25 @@ pub(super) fn owner_reference(recipient: Recipient<'_>) -> OwnerReference {
 }
 
 /// Hash of what a role grants.
-pub fn role_hash(rules: Option<&Vec<PolicyRule>>, aggregation: Option<&AggregationRule>) -> String {
+pub fn role_hash(rules: Option<&Vec<PolicyRule>>, aggregation: Option<&AggregationRule>) -> u64 {
     hash(&json!({ "rules": rules, "aggregationRule": aggregation }))
 }
 
 /// Hash of whom a binding gives which role.
-pub fn binding_hash(role: Option<&RoleRef>, subjects: Option<&Vec<Subject>>) -> String {
+pub fn binding_hash(role: Option<&RoleRef>, subjects: Option<&Vec<Subject>>) -> u64 {
     hash(&json!({ "roleRef": role, "subjects": subjects }))
 }
 
-fn hash_of_role(role: &ClusterRole) -> String {
+fn hash_of_role(role: &ClusterRole) -> u64 {
     role_hash(role.rules.as_ref(), role.aggregation_rule.as_ref())
 }
 
-fn hash_of_binding(binding: &ClusterRoleBinding) -> String {
+fn hash_of_binding(binding: &ClusterRoleBinding) -> u64 {
     binding_hash(Some(&binding.role_ref), binding.subjects.as_ref())
 }
 
-fn hash(value: &serde_json::Value) -> String {
-    hex(&Sha256::digest(value.to_string())[..8])
+fn hash(value: &serde_json::Value) -> u64 {
+    Sha256::digest(value.to_string())[..8].iter().fold(0, |hash, byte| hash << 8 | u64::from(*byte))
 }
 
 fn what<K: Resource<DynamicType = ()>>(name: &str) -> String {

@@ -46,6 +46,16 @@ impl HubAddress {
         }
     }
 
+    /// The same for kcp: the address of the server that all workspaces are under, not of the one that the controller's own
+    /// kubeconfig leads to.
+    #[must_use]
+    pub fn of_kcp(mut self) -> Self {
+        if let Some(at) = self.server.find("/clusters/") {
+            self.server.truncate(at);
+        }
+        self
+    }
+
     /// URL of a workspace: of the server itself on a plain Kubernetes hub, of the logical cluster on kcp.
     pub fn url(&self, workspace: &Workspace) -> String {
         if workspace.as_str() == Workspace::LOCAL {

@@ -64,6 +64,7 @@ struct Inner {
     failures: Family<ByReason, Counter>,
     hook_calls: Family<ByHookOutcome, Counter>,
     hook_seconds: Family<ByHook, Histogram>,
+    store_workspaces: Gauge,
     store_objects: Gauge,
     store_bytes: Gauge,
     connections: Gauge,
@@ -153,6 +154,7 @@ impl Metrics {
             hook_seconds: histograms(r, "berthage_hook_seconds", "How long calls of plugins took", || {
                 Histogram::new(HOOK_SECONDS)
             }),
+            store_workspaces: gauge(r, "berthage_store_workspaces", "Workspaces that are served"),
             store_objects: gauge(r, "berthage_store_objects", "Objects of the hub held in memory"),
             store_bytes: gauge(r, "berthage_store_bytes", "Bytes of the objects of the hub held in memory"),
             connections: gauge(r, "berthage_connections", "Physical clusters with an open client"),
@@ -222,7 +224,8 @@ impl Metrics {
     }
 
     /// What is held of the hub's objects.
-    pub fn store(&self, objects: usize, bytes: usize) {
+    pub fn store(&self, workspaces: usize, objects: usize, bytes: usize) {
+        self.0.store_workspaces.set(whole(workspaces));
         self.0.store_objects.set(whole(objects));
         self.0.store_bytes.set(whole(bytes));
     }

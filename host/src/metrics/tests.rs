@@ -81,7 +81,7 @@ fn our_own_names_and_labels() {
     let metrics = Metrics::new();
     metrics.reconcile_failed(Reason::ClusterTimeout);
     metrics.hook_call("synctarget", "plan", "ok", Duration::from_micros(30));
-    metrics.store(12, 34_567);
+    metrics.store(2, 12, 34_567);
     metrics.connections(5);
     metrics.event(true, true);
     metrics.event(false, false);
@@ -91,6 +91,7 @@ fn our_own_names_and_labels() {
             r#"berthage_reconcile_failures_total{reason="ClusterTimeout"} 1"#,
             r#"berthage_hook_calls_total{plugin="synctarget",hook="plan",outcome="ok"} 1"#,
             r#"berthage_hook_seconds_count{plugin="synctarget",hook="plan"} 1"#,
+            r"berthage_store_workspaces 2",
             r"berthage_store_objects 12",
             r"berthage_store_bytes 34567",
             r"berthage_connections 5",
@@ -131,8 +132,8 @@ fn labels_known_at_run_time_are_capped_and_cannot_break_the_text() {
 #[test]
 fn gauges_can_be_set_when_somebody_looks() {
     let metrics = Metrics::new();
-    metrics.before_scrape(|metrics| metrics.store(7, 70));
-    assert_has(&metrics, &["berthage_store_objects 7", "berthage_store_bytes 70"]);
+    metrics.before_scrape(|metrics| metrics.store(3, 7, 70));
+    assert_has(&metrics, &["berthage_store_workspaces 3", "berthage_store_objects 7", "berthage_store_bytes 70"]);
 }
 
 #[test]

@@ -109,7 +109,7 @@ pub(super) async fn credential(ctx: &Context, work: &mut Work<'_>, link: &Link) 
             Ok(Credential::kept(work))
         }
         Action::Renew(why) => {
-            let client = ctx.hub.client(&work.key.workspace);
+            let client = &ctx.hub.client(&work.key.workspace);
             match ctx.issuer.issue(client, recipient(work), type_, spec.duration.get(), work.now).await {
                 Ok(issued) => {
                     let (status, _) = credential::succeed(work.credential.as_ref(), issued.status.clone(), seen);
@@ -217,7 +217,7 @@ async fn grant(ctx: &Context, work: &Work<'_>, type_: CredentialType) -> Result<
     if wanted.is_known(&known) {
         return Ok(());
     }
-    wanted.ensure(ctx.hub.client(workspace), &known).await?;
+    wanted.ensure(&ctx.hub.client(workspace), &known).await?;
     // The watches will say the same in a moment; until then nothing is asked twice.
     store.set_identity(Source::ClusterRoles, workspace, name, Some(wanted.role_hash()));
     store.set_identity(Source::ClusterRoleBindings, workspace, name, Some(wanted.binding_hash()));
@@ -231,7 +231,7 @@ async fn grant(ctx: &Context, work: &Work<'_>, type_: CredentialType) -> Result<
 async fn forget_previous(ctx: &Context, work: &mut Work<'_>) -> Result<(), Stop> {
     let Some(current) = work.credential.clone() else { return Ok(()) };
     if current.previous_serial.is_some() {
-        let client = ctx.hub.client(&work.key.workspace);
+        let client = &ctx.hub.client(&work.key.workspace);
         if let Err(error) = token::revoke_others(client, recipient(work), Some(&current)).await {
             tracing::info!(key = %work.key, %error, "the last credential could not be revoked; it is tried again");
             return Err(Stop::new(Reason::HubWriteFailed, Again::Backoff));
@@ -249,7 +249,7 @@ pub(super) async fn revoke(ctx: &Context, work: &Work<'_>) -> Result<(), Stop> {
     if !there && store.lease(workspace, name).is_none() {
         return Ok(());
     }
-    let client = ctx.hub.client(workspace);
+    let client = &ctx.hub.client(workspace);
     let result = async {
         if work.credential.as_ref().is_some_and(|current| current.type_ == CredentialType::ServiceAccountToken) {
             token::revoke_others(client, recipient(work), None).await?;

@@ -88,6 +88,10 @@ pub struct Options {
     pub probe_interval: Duration,
     /// Report, and change nothing but status.
     pub observe_only: bool,
+    /// Whether the hub is kcp.
+    pub kcp: bool,
+    /// How long a workspace's deletion may be held up by a cluster that cannot be cleaned up.
+    pub workspace_patience: Duration,
     /// What addresses a tenant's kubeconfig may name.
     pub addresses: AddressPolicy,
     /// How many downstream writes of one target are under way at a time.
@@ -107,6 +111,8 @@ pub enum After {
         reason: Reason,
         /// `None`: backoff.
         delay: Option<Duration>,
+        /// Something else is due after that time, however long the backoff is.
+        due: Option<Duration>,
     },
     /// It failed, and trying again without a change gives the same: only the resync tries again.
     Blocked {
@@ -119,6 +125,10 @@ pub enum After {
 
 /// Runs a key once. `attempt` counts the failures in a row before this run.
 pub async fn reconcile(ctx: &Context, key: &Key, attempt: u32) -> After {
+    if !ctx.making.store.knows(&key.workspace) {
+        // Absence means nothing before everything is listed; then every key of the workspace is looked at.
+        return After::Settled(None);
+    }
     match key.kind {
         Kind::Registration => registration::reconcile(ctx, key).await,
         // Boxed: the pipeline's state is large, and the queue's workers hold it while they wait.

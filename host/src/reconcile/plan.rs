@@ -168,7 +168,7 @@ fn read(making: &Making, work: &Work<'_>, selection: &Selection) -> Result<Group
             items.push(object);
         }
     }
-    Ok(Group { id: selection.id.clone(), complete: making.store.synced(), items })
+    Ok(Group { id: selection.id.clone(), complete: making.store.knows(&work.key.workspace), items })
 }
 
 /// Whether all plugins answer, and are those that their files hold: one whose new file cannot be used goes on as it was.

@@ -161,7 +161,7 @@ pub(super) async fn unreadable(ctx: &Context, key: &Key, held: &Held, error: &se
         Ok(_) => after,
         Err(error) => {
             tracing::info!(%key, error = Failure::of(Side::Hub, &error).message, "the status could not be written");
-            After::Retry { reason: Reason::HubWriteFailed, delay: None }
+            After::Retry { reason: Reason::HubWriteFailed, delay: None, due: None }
         }
     }
 }

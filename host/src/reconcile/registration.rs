@@ -67,7 +67,7 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key) -> After {
     let interval = stagger(key, ctx.options.probe_interval);
     match failed {
         None => After::Settled(Some(interval)),
-        Some(reason) if passing(reason) => After::Retry { reason, delay: None },
+        Some(reason) if passing(reason) => After::Retry { reason, delay: None, due: None },
         Some(reason) => After::Blocked { reason, resync: interval },
     }
 }
@@ -151,7 +151,7 @@ async fn publish(
     new: &berthage_core::api::ClusterRegistrationStatus,
 ) -> Result<(), After> {
     let (Ok(before), Ok(after)) = (serde_json::to_value(old), serde_json::to_value(new)) else {
-        return Err(After::Retry { reason: Reason::ObjectInvalid, delay: None });
+        return Err(After::Retry { reason: Reason::ObjectInvalid, delay: None, due: None });
     };
     let Some(change) = patch::diff(&before, &after) else { return Ok(()) };
     match ctx.hub.patch_status(key, at, &change).await {
@@ -166,7 +166,8 @@ async fn publish(
         Err(error) => {
             let failure = Failure::of(Side::Hub, &error);
             tracing::info!(%key, error = failure.message, "the status could not be written");
-            Err(After::Retry { reason: Reason::HubWriteFailed, delay: failure.is_conflict().then_some(Duration::ZERO) })
+            let delay = failure.is_conflict().then_some(Duration::ZERO);
+            Err(After::Retry { reason: Reason::HubWriteFailed, delay, due: None })
         }
     }
 }

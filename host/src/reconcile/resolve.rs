@@ -101,7 +101,7 @@ pub(crate) async fn connect(
     if let Some(connection) = ctx.connections.get(&pool, &version) {
         return Ok(connection);
     }
-    let api = Api::<Secret>::namespaced(ctx.hub.client(&key.workspace).clone(), &at.namespace);
+    let api = Api::<Secret>::namespaced(ctx.hub.client(&key.workspace), &at.namespace);
     let body = api.get_opt(&at.name).await.map_err(|error| {
         let failure = Failure::of(Side::Hub, &error);
         let reason = if failure.code == Some(403) { Reason::SecretForbidden } else { Reason::HubWriteFailed };

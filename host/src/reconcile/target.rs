@@ -243,8 +243,8 @@ fn conclude(work: &Work<'_>, result: Result<(), Stop>) -> After {
             _ => After::Blocked { reason, resync: due },
         },
         Err(Stop { retry: Again::Within(delay), .. }) => After::Settled(Some(delay)),
-        Err(Stop { retry: Again::Backoff, reason }) => After::Retry { reason, delay: None },
-        Err(Stop { retry: Again::After(delay), reason }) => After::Retry { reason, delay: Some(delay) },
+        Err(Stop { retry: Again::Backoff, reason }) => After::Retry { reason, delay: None, due: work.due },
+        Err(Stop { retry: Again::After(delay), reason }) => After::Retry { reason, delay: Some(delay), due: work.due },
     }
 }
 

@@ -6,7 +6,7 @@ use crate::api::{Condition, ConditionStatus};
 use crate::reason::Reason;
 
 /// The longest message of a condition, in bytes. The API server allows 32 KiB; nobody reads more than this.
-pub const MAX_MESSAGE: usize = 1024;
+pub const MAX_MESSAGE: usize = 4096;
 
 /// A condition as one reconcile sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,35 +1,60 @@
-//! Writes to the hub's own objects: finalizers and status.
+//! The hub: where a workspace is reached, and writes to the hub's own objects: finalizers and status.
+//!
+//! On kcp every workspace is served under a path of its own by the endpoint that its objects came from. All share one pool of
+//! connections: a workspace's client is made for a few requests, and costs nothing when it is gone.
 //!
 //! Every write is a merge patch that carries uid and resourceVersion, so that it changes the object that was looked at and
 //! no later or other one. Server-side apply is not used on the hub: through kcp's virtual workspaces it does not remove
 //! fields.
 
+pub mod diagnosis;
+pub mod endpoints;
+
+use std::sync::Arc;
+
 use berthage_core::api::{ClusterRegistration, SyncTarget};
-use berthage_core::key::{Key, Kind};
+use berthage_core::key::{Key, Kind, Workspace};
 use berthage_core::names::SECRET_FINALIZER;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{ApiResource, DeleteParams, Patch, PatchParams, Preconditions};
+use kube::client::Body;
 use kube::{Api, Client};
 use serde_json::{Value, json};
+use tower::BoxError;
 
-use crate::store::SecretMeta;
+use crate::access::connect::HubTransport;
+use crate::store::{SecretMeta, Store};
 use crate::wire::{Meta, Wire};
 
-/// The hub, as one workspace sees it.
-#[derive(Clone)]
+/// The hub.
 pub struct Hub {
-    client: Client,
+    transport: HubTransport,
+    home: Client,
+    store: Arc<Store>,
 }
 
+/// A workspace was left, or taken from us, while something was done for it.
+#[derive(Debug, thiserror::Error)]
+#[error("workspace {0} is not served any more")]
+struct NotServed(Workspace);
+
 impl Hub {
-    /// A plain Kubernetes hub.
-    pub fn new(client: Client) -> Self {
-        Self { client }
+    /// `home` is a client of the place that the controller's own kubeconfig leads to: the plain hub, or on kcp the workspace of
+    /// the export. `store` knows where each workspace is served.
+    pub const fn new(transport: HubTransport, home: Client, store: Arc<Store>) -> Self {
+        Self { transport, home, store }
     }
 
-    /// The client for the workspace of `key`.
-    pub fn client(&self, _: &berthage_core::key::Workspace) -> &Client {
-        &self.client
+    /// A client for one workspace. Where the workspace is not served any more, it refuses every request.
+    pub fn client(&self, workspace: &Workspace) -> Client {
+        match self.store.tenancy(workspace).map(|tenancy| tenancy.endpoint) {
+            Some(endpoint) if endpoint.is_plain() => self.home.clone(),
+            Some(endpoint) => match format!("{}/clusters/{workspace}", endpoint.url()).parse() {
+                Ok(base) => self.transport.at(&base),
+                Err(_) => refusing(workspace),
+            },
+            None => refusing(workspace),
+        }
     }
 
     fn objects(&self, key: &Key) -> Api<Wire> {
@@ -37,7 +62,7 @@ impl Hub {
             Kind::Target => ApiResource::erase::<SyncTarget>(&()),
             Kind::Registration => ApiResource::erase::<ClusterRegistration>(&()),
         };
-        Api::all_with(self.client(&key.workspace).clone(), &resource)
+        Api::all_with(self.client(&key.workspace), &resource)
     }
 
     /// The object as it is now.
@@ -65,19 +90,19 @@ impl Hub {
     /// A Secret as it is now, without its content.
     pub async fn secret(
         &self,
-        workspace: &berthage_core::key::Workspace,
+        workspace: &Workspace,
         namespace: &str,
         name: &str,
     ) -> Result<Option<SecretMeta>, kube::Error> {
         let resource = ApiResource::erase::<Secret>(&());
-        let api = Api::<Meta>::namespaced_with(self.client(workspace).clone(), namespace, &resource);
+        let api = Api::<Meta>::namespaced_with(self.client(workspace), namespace, &resource);
         Ok(api.get_opt(name).await?.map(|found| SecretMeta::of(&found.metadata)))
     }
 
     /// Adds or removes our finalizer on a kubeconfig Secret.
     pub async fn set_secret_finalizer(
         &self,
-        workspace: &berthage_core::key::Workspace,
+        workspace: &Workspace,
         namespace: &str,
         name: &str,
         secret: &SecretMeta,
@@ -90,7 +115,7 @@ impl Hub {
         }
         let at = Version { uid: &secret.uid, resource_version: &secret.resource_version };
         let patch = json!({ "metadata": at.with(json!({ "finalizers": finalizers })) });
-        let api = Api::<Secret>::namespaced(self.client(workspace).clone(), namespace);
+        let api = Api::<Secret>::namespaced(self.client(workspace), namespace);
         api.patch_metadata(name, &PatchParams::default(), &Patch::Merge(&patch)).await.map(drop)
     }
 
@@ -107,6 +132,14 @@ impl Hub {
             Err(error) => Err(error),
         }
     }
+}
+
+fn refusing(workspace: &Workspace) -> Client {
+    let workspace = workspace.clone();
+    let service = tower::service_fn(move |_: http::Request<Body>| {
+        std::future::ready(Err::<http::Response<Body>, BoxError>(NotServed(workspace.clone()).into()))
+    });
+    Client::new(service, "default")
 }
 
 /// Which object, in which version, a write is meant for.

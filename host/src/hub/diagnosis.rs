@@ -1,0 +1,124 @@
+//! What went wrong with the hub, in words that say what to do.
+
+use kube::runtime::watcher;
+
+use crate::store::{Endpoint, Source};
+use crate::telemetry::Causes;
+
+/// Why a watch failed.
+pub fn watch(source: Source, endpoint: &Endpoint, error: &watcher::Error) -> String {
+    let said = Causes(error).to_string();
+    if endpoint.is_plain() {
+        return said;
+    }
+    match (error, code(error)) {
+        (watcher::Error::NoResourceVersion, _) => {
+            format!("no workspace of this shard has {} now", resource(source))
+        }
+        (_, Some(404)) => match source {
+            Source::ClusterRoles | Source::ClusterRoleBindings => format!(
+                "the APIExport makes no claim on {}: tenants grant the syncers' rights themselves",
+                resource(source)
+            ),
+            _ => format!(
+                "{said}. Either the endpoint was published before it serves, which passes, or the APIExport does not name {}: \
+                 compare it with what `berthage crds --format apiexport` prints",
+                resource(source)
+            ),
+        },
+        (_, Some(403)) => format!(
+            "{said}. The controller's account needs ClusterRole berthage-controller in the workspace of the APIExport, which \
+             `berthage crds --format apiexport` prints: get, list and watch (and more) on apiexports/content"
+        ),
+        (_, Some(401)) => {
+            format!("{said}. The hub does not know the controller's credential any more: renew --kubeconfig")
+        }
+        _ => said,
+    }
+}
+
+/// Why the APIExportEndpointSlice could not be read.
+pub fn slice(name: &str, error: &watcher::Error) -> String {
+    let said = Causes(error).to_string();
+    match code(error) {
+        Some(404) => format!(
+            "{said}. This hub serves no APIExportEndpointSlices: is it kcp? For a plain Kubernetes hub leave --hub at kubernetes"
+        ),
+        Some(403) => format!(
+            "{said}. The controller's account may not read APIExportEndpointSlice {name} in this workspace: --kubeconfig must \
+             lead to the workspace of the APIExport, with the rights that `berthage crds --format apiexport` prints"
+        ),
+        Some(401) => format!("{said}. The hub does not know the controller's credential: renew --kubeconfig"),
+        _ => said,
+    }
+}
+
+/// There is no APIExportEndpointSlice.
+pub fn no_slice(name: &str) -> String {
+    format!(
+        "there is no APIExportEndpointSlice {name} in the workspace that --kubeconfig leads to. kcp makes one with each \
+         APIExport: install it with `berthage crds --format apiexport | kubectl apply -f -`, or name another slice with --endpoint-slice"
+    )
+}
+
+/// The slice has no endpoints.
+pub fn no_endpoints(name: &str) -> String {
+    format!(
+        "APIExportEndpointSlice {name} has no endpoints: no workspace has bound the APIExport yet. A tenant binds it with what \
+         `berthage crds --format apibinding` prints"
+    )
+}
+
+fn code(error: &watcher::Error) -> Option<u16> {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => Some(status.code),
+        _ => None,
+    }
+}
+
+const fn resource(source: Source) -> &'static str {
+    match source {
+        Source::Bindings => "apibindings",
+        Source::LogicalClusters => "logicalclusters",
+        Source::Targets => "synctargets",
+        Source::Registrations => "clusterregistrations",
+        Source::Secrets => "secrets",
+        Source::Leases => "leases",
+        Source::ClusterRoles => "clusterroles",
+        Source::ClusterRoleBindings => "clusterrolebindings",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    fn refused(code: u16) -> watcher::Error {
+        watcher::Error::InitialListFailed(kube::Error::Api(Box::new(
+            Status::failure("no", "Forbidden").with_code(code),
+        )))
+    }
+
+    #[test]
+    fn each_failure_says_what_to_do() {
+        let kcp = Endpoint::new("https://kcp/services/apiexport/x/berthage");
+        for (source, error, says) in [
+            (Source::Targets, refused(403), "apiexports/content"),
+            (Source::Targets, refused(404), "crds --format apiexport"),
+            (Source::ClusterRoles, refused(404), "tenants grant"),
+            (Source::Targets, refused(401), "--kubeconfig"),
+            (Source::Targets, watcher::Error::NoResourceVersion, "no workspace of this shard has synctargets"),
+        ] {
+            let text = watch(source, &kcp, &error);
+            assert!(text.contains(says), "{text}");
+        }
+        assert!(slice("berthage", &refused(404)).contains("is it kcp?"));
+        assert!(slice("berthage", &refused(403)).contains("workspace of the APIExport"));
+        assert!(!watch(Source::Targets, &Endpoint::plain(), &refused(403)).contains("apiexports"));
+    }
+}

@@ -1,0 +1,186 @@
+//! One object as it is held: its bytes, and the little that is read of them without a reconcile.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use berthage_core::api::{ClusterRef, KubeConfigSecretRef};
+use berthage_core::key::Kind;
+use berthage_core::names::{SECRET_FINALIZER, TARGET_FINALIZER};
+use kube::api::ObjectMeta;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::wire::Wire;
+
+/// An object as it is held.
+#[derive(Clone)]
+pub struct Held {
+    /// JSON without managedFields.
+    bytes: Arc<[u8]>,
+    /// `metadata.uid`.
+    pub uid: Arc<str>,
+    /// `metadata.resourceVersion`.
+    pub resource_version: Arc<str>,
+    /// Whether `metadata.deletionTimestamp` is set.
+    pub deleting: bool,
+    /// Whether a target carries our finalizer: there may be something of it to clean up.
+    pub finalized: bool,
+    /// Whether something of a target is, or may be, in a physical cluster.
+    pub deployed: bool,
+    /// What it refers to: a target's registrations, a line each; a registration's Secret as `namespace/name`.
+    refers_to: Arc<str>,
+}
+
+impl Held {
+    /// Takes in an object.
+    pub fn of(kind: Kind, wire: &Wire) -> Result<Self, serde_json::Error> {
+        let bytes = wire.to_json()?;
+        // An object without what is looked for refers to nothing; the reconcile says so in its status.
+        let (refers_to, deployed) = match kind {
+            Kind::Target => serde_json::from_slice(&bytes).map_or_else(|_| (String::new(), true), TargetRefs::read),
+            Kind::Registration => {
+                (serde_json::from_slice(&bytes).map_or_else(|_| String::new(), RegistrationRefs::path), false)
+            }
+        };
+        Ok(Self {
+            bytes: Arc::from(bytes),
+            uid: Arc::from(wire.metadata.uid.as_deref().unwrap_or_default()),
+            resource_version: Arc::from(wire.metadata.resource_version.as_deref().unwrap_or_default()),
+            deleting: wire.metadata.deletion_timestamp.is_some(),
+            finalized: wire.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == TARGET_FINALIZER),
+            deployed,
+            refers_to: Arc::from(refers_to),
+        })
+    }
+
+    /// The object, typed.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_slice(&self.bytes)
+    }
+
+    /// The same target without `spec.values`: what tenants put there may be nested deeper than anything that reads it goes,
+    /// and must not keep a target from being taken off its cluster.
+    pub fn without_values(&self) -> Result<Self, serde_json::Error> {
+        let mut wire: Wire = serde_json::from_slice(&self.bytes)?;
+        let mut spec: BTreeMap<String, Box<RawValue>> = Wire::part(wire.spec.as_deref())?;
+        spec.remove("values");
+        wire.spec = Some(serde_json::value::to_raw_value(&spec)?);
+        Self::of(Kind::Target, &wire)
+    }
+
+    /// A target's registrations: that of its spec, and that of its inventory where it is another one.
+    pub fn registrations(&self) -> impl Iterator<Item = &str> {
+        self.refers_to.split('\n').filter(|name| !name.is_empty())
+    }
+
+    /// A registration's Secret: namespace and name.
+    pub fn secret(&self) -> (&str, &str) {
+        self.refers_to.split_once('/').unwrap_or_default()
+    }
+
+    /// A registration's Secret as the store names it.
+    pub(super) fn secret_path(&self) -> &Arc<str> {
+        &self.refers_to
+    }
+
+    /// The object's JSON, without managedFields.
+    pub fn json(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Whether this is that version of that object, or a later one.
+    ///
+    /// resourceVersions of one resource of one server are comparable numbers (KEP-5504). What is not a number is never
+    /// older.
+    pub(super) fn has(&self, uid: &str, version: &str) -> bool {
+        let older = match (version.parse::<u64>(), self.resource_version.parse::<u64>()) {
+            (Ok(version), Ok(held)) => version < held,
+            _ => false,
+        };
+        *self.uid == *uid && (*self.resource_version == *version || older)
+    }
+}
+
+/// What is known of a Secret: never its data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretMeta {
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.resourceVersion`.
+    pub resource_version: String,
+    /// Whether it is being deleted.
+    pub deleting: bool,
+    /// Whether it carries our finalizer.
+    pub ours: bool,
+    /// All its finalizers, to patch them.
+    pub finalizers: Vec<String>,
+}
+
+impl SecretMeta {
+    /// What is kept of a Secret's metadata.
+    pub fn of(meta: &ObjectMeta) -> Self {
+        let finalizers = meta.finalizers.clone().unwrap_or_default();
+        Self {
+            uid: meta.uid.clone().unwrap_or_default(),
+            resource_version: meta.resource_version.clone().unwrap_or_default(),
+            deleting: meta.deletion_timestamp.is_some(),
+            ours: finalizers.iter().any(|finalizer| finalizer == SECRET_FINALIZER),
+            finalizers,
+        }
+    }
+}
+
+/// What is read of a target to know whom it concerns.
+#[derive(Deserialize)]
+struct TargetRefs {
+    spec: TargetSpecRefs,
+    status: Option<TargetStatusRefs>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TargetSpecRefs {
+    cluster_ref: ClusterRef,
+}
+
+#[derive(Deserialize)]
+struct TargetStatusRefs {
+    cluster: Option<StatusClusterRefs>,
+}
+
+#[derive(Deserialize)]
+struct StatusClusterRefs {
+    name: Option<String>,
+}
+
+impl TargetRefs {
+    /// The registration of its spec, and that of its inventory where it is another one; whether there is an inventory.
+    fn read(self) -> (String, bool) {
+        let wanted = self.spec.cluster_ref.name;
+        match self.status.and_then(|status| status.cluster).and_then(|cluster| cluster.name) {
+            Some(name) if name != wanted => (format!("{wanted}\n{name}"), true),
+            Some(_) => (wanted, true),
+            None => (wanted, false),
+        }
+    }
+}
+
+/// What is read of a registration to know whom it concerns.
+#[derive(Deserialize)]
+struct RegistrationRefs {
+    spec: RegistrationSpecRefs,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RegistrationSpecRefs {
+    kube_config_secret_ref: KubeConfigSecretRef,
+}
+
+impl RegistrationRefs {
+    fn path(self) -> String {
+        let secret = self.spec.kube_config_secret_ref;
+        format!("{}/{}", secret.namespace, secret.name)
+    }
+}

@@ -1,0 +1,679 @@
+//! What the hub's watches have told us: bytes and a slim index, decoded only inside a reconcile.
+//!
+//! A SyncTarget costs its JSON without managedFields and some hundred bytes of index; as a tree of values it would cost ten
+//! times that. Everything is held by workspace, so equal names of two workspaces never meet, and what a workspace holds
+//! can be forgotten at once. Secrets are held as metadata only. All is behind one lock that is never held across an await.
+//!
+//! What a watch tells counts only if it comes from the endpoint that serves the workspace: see [`Store::admit`].
+
+mod held;
+mod workspaces;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use berthage_core::heartbeat::Heartbeat;
+use berthage_core::kcp::binding::Binding;
+use berthage_core::key::{Key, Kind, Workspace};
+use berthage_core::names::{LABEL_KUBECONFIG, TargetNames};
+use jiff::Timestamp;
+use kube::api::ObjectMeta;
+
+use crate::wire::Wire;
+
+pub use held::{Held, SecretMeta};
+pub use workspaces::{Endpoint, Tenancy};
+use workspaces::{Place, Workspaces};
+
+/// Which of the hub's lists an event belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Source {
+    /// APIBindings, of kcp: which workspaces there are, and what they accept.
+    Bindings,
+    /// LogicalClusters, of kcp, metadata only: which workspaces are being deleted.
+    LogicalClusters,
+    /// SyncTargets.
+    Targets,
+    /// ClusterRegistrations.
+    Registrations,
+    /// Labelled Secrets, metadata only.
+    Secrets,
+    /// The syncers' Leases.
+    Leases,
+    /// ClusterRoles of syncers' identities.
+    ClusterRoles,
+    /// ClusterRoleBindings of syncers' identities.
+    ClusterRoleBindings,
+}
+
+impl Source {
+    /// What is watched on a plain Kubernetes hub.
+    pub const PLAIN: &'static [Self] = &[
+        Self::Targets,
+        Self::Registrations,
+        Self::Secrets,
+        Self::Leases,
+        Self::ClusterRoles,
+        Self::ClusterRoleBindings,
+    ];
+    /// What is watched at each endpoint of kcp.
+    pub const KCP: &'static [Self] = &[
+        Self::Bindings,
+        Self::LogicalClusters,
+        Self::Targets,
+        Self::Registrations,
+        Self::Secrets,
+        Self::Leases,
+        Self::ClusterRoles,
+        Self::ClusterRoleBindings,
+    ];
+}
+
+/// Whether what a watch tells of a workspace counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admission {
+    /// It does. The name shares its bytes with all others of the workspace.
+    Here(Workspace),
+    /// The workspace was served by another endpoint until now, and everything that was held of it is forgotten: versions of
+    /// two endpoints cannot be compared. The endpoint's other watches have to begin anew, because they may have told of the
+    /// workspace before. These keys are to be looked at again.
+    Moved(Workspace, Vec<Key>),
+    /// Another endpoint serves the workspace.
+    Elsewhere,
+}
+
+/// What is known of a syncer's Lease.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeaseMeta {
+    /// What the syncer wrote, if it ever did.
+    pub heartbeat: Option<Heartbeat>,
+}
+
+/// An object, by its workspace.
+type Object = (Place, Kind, Arc<str>);
+/// A Secret as `namespace/name`, by its workspace.
+type Named = (Place, Arc<str>);
+/// Something on the hub that is named after a target: [`TargetNames::hub`], by its workspace.
+type OfTarget = (Place, u128);
+
+#[derive(Default)]
+struct Inner {
+    workspaces: Workspaces,
+    objects: BTreeMap<Object, Held>,
+    /// [`TargetNames::number`] to target.
+    by_id: HashMap<u128, (Place, Arc<str>)>,
+    /// Registration and target, by what the target's spec or its inventory refers to.
+    users: BTreeSet<(Place, Arc<str>, Arc<str>)>,
+    /// Secret `namespace/name` and registration.
+    secret_users: BTreeSet<(Place, Arc<str>, Arc<str>)>,
+    secrets: BTreeMap<Named, SecretMeta>,
+    heartbeats: BTreeMap<OfTarget, LeaseMeta>,
+    roles: BTreeMap<OfTarget, u64>,
+    role_bindings: BTreeMap<OfTarget, u64>,
+    /// What is watched at each endpoint, and what of it is listed.
+    endpoints: BTreeMap<Endpoint, (&'static [Source], BTreeSet<Source>)>,
+    bytes: usize,
+}
+
+/// See the module.
+#[derive(Default)]
+pub struct Store {
+    inner: RwLock<Inner>,
+}
+
+impl Store {
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.inner.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.inner.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    // ---- endpoints and workspaces ----
+
+    /// An endpoint is watched from now on.
+    pub fn open(&self, endpoint: &Endpoint, sources: &'static [Source]) {
+        self.write().endpoints.insert(endpoint.clone(), (sources, BTreeSet::new()));
+    }
+
+    /// An endpoint is watched no longer: forgets its workspaces; returns what was held of them.
+    pub fn close(&self, endpoint: &Endpoint) -> Vec<Key> {
+        let mut inner = self.write();
+        inner.endpoints.remove(endpoint);
+        let places = inner.workspaces.of(endpoint);
+        places.into_iter().flat_map(|place| inner.purge(place)).collect()
+    }
+
+    /// Notes that the first list of a source is complete; true when that made the endpoint's last one.
+    pub fn set_synced(&self, endpoint: &Endpoint, source: Source) -> bool {
+        let mut inner = self.write();
+        let Some((sources, synced)) = inner.endpoints.get_mut(endpoint) else { return false };
+        synced.insert(source) && synced.len() == sources.len()
+    }
+
+    /// Whether every source of an endpoint was listed once. Nothing is decided by absence before that.
+    pub fn is_synced(&self, endpoint: &Endpoint) -> bool {
+        self.read().endpoints.get(endpoint).is_some_and(|(sources, synced)| synced.len() == sources.len())
+    }
+
+    /// What of an endpoint is not listed yet.
+    pub fn unlisted(&self, endpoint: &Endpoint) -> Vec<Source> {
+        let inner = self.read();
+        let Some((sources, synced)) = inner.endpoints.get(endpoint) else { return Vec::new() };
+        sources.iter().copied().filter(|source| !synced.contains(source)).collect()
+    }
+
+    /// Whether some endpoint is complete, or there is none.
+    pub fn any_synced(&self) -> bool {
+        let inner = self.read();
+        inner.endpoints.is_empty() || inner.endpoints.values().any(|(sources, synced)| synced.len() == sources.len())
+    }
+
+    /// Whether what is not held of a workspace is not there: its endpoint is complete, or the workspace is not served.
+    pub fn knows(&self, workspace: &Workspace) -> bool {
+        let inner = self.read();
+        let tenancy = inner.workspaces.place(workspace).and_then(|place| inner.workspaces.at(place));
+        let lists = tenancy.and_then(|(_, tenancy)| inner.endpoints.get(&tenancy.endpoint));
+        lists.is_none_or(|(sources, synced)| synced.len() == sources.len())
+    }
+
+    /// Whether what `endpoint` tells of a workspace counts. A workspace that is not known is taken in; one that is served
+    /// elsewhere moves only with its binding, which is what makes it served.
+    pub fn admit(&self, endpoint: &Endpoint, workspace: &str, source: Source) -> Admission {
+        let asked = Workspace::new(workspace);
+        {
+            let inner = self.read();
+            if let Some((name, tenancy)) = inner.workspaces.place(&asked).and_then(|place| inner.workspaces.at(place)) {
+                if tenancy.endpoint == *endpoint {
+                    return Admission::Here(name.clone());
+                }
+                if source != Source::Bindings {
+                    return Admission::Elsewhere;
+                }
+            }
+        }
+        let mut inner = self.write();
+        let forgotten = match inner.workspaces.place(&asked) {
+            Some(place) if inner.workspaces.at(place).is_some_and(|(_, tenancy)| tenancy.endpoint != *endpoint) => {
+                Some(inner.purge(place))
+            }
+            Some(_) => return Admission::Here(asked),
+            None => None,
+        };
+        inner.workspaces.enter(&asked, endpoint);
+        match forgotten {
+            Some(keys) => Admission::Moved(asked, keys),
+            None => Admission::Here(asked),
+        }
+    }
+
+    /// What is known of a workspace.
+    pub fn tenancy(&self, workspace: &Workspace) -> Option<Tenancy> {
+        let inner = self.read();
+        inner.workspaces.at(inner.workspaces.place(workspace)?).map(|(_, tenancy)| tenancy.clone())
+    }
+
+    /// What a workspace's binding accepts; returns the keys to look at again.
+    pub fn set_binding(&self, workspace: &Workspace, binding: Option<Binding>) -> Vec<Key> {
+        let mut inner = self.write();
+        let Some(place) = inner.workspaces.place(workspace) else { return Vec::new() };
+        let Some(tenancy) = inner.workspaces.at_mut(place) else { return Vec::new() };
+        if tenancy.binding.as_deref() == binding.as_ref() {
+            return Vec::new();
+        }
+        tenancy.binding = binding.map(Arc::new);
+        let keys = inner.keys_in(place);
+        inner.leave_if_empty(place);
+        keys
+    }
+
+    /// A workspace's path, and since when it is being deleted; returns the keys to look at again.
+    pub fn set_logical_cluster(
+        &self,
+        workspace: &Workspace,
+        path: Option<&str>,
+        leaving: Option<Timestamp>,
+    ) -> Vec<Key> {
+        let mut inner = self.write();
+        let Some(place) = inner.workspaces.place(workspace) else { return Vec::new() };
+        let Some(tenancy) = inner.workspaces.at_mut(place) else { return Vec::new() };
+        if tenancy.path.as_deref() == path && tenancy.leaving == leaving {
+            return Vec::new();
+        }
+        tenancy.path = path.map(Arc::from);
+        tenancy.leaving = leaving;
+        inner.keys_in(place)
+    }
+
+    /// The keys of an endpoint's workspaces.
+    pub fn keys_of(&self, endpoint: &Endpoint) -> Vec<Key> {
+        let inner = self.read();
+        inner.workspaces.of(endpoint).into_iter().flat_map(|place| inner.keys_in(place)).collect()
+    }
+
+    // ---- SyncTargets and ClusterRegistrations ----
+
+    /// The object of that key.
+    pub fn get(&self, key: &Key) -> Option<Held> {
+        let inner = self.read();
+        inner.objects.get(&inner.object(key)?).cloned()
+    }
+
+    /// Takes in an object from a watch or from the answer to a write of ours; returns the keys to look at again.
+    ///
+    /// An older version than the one held is ignored: the echo of an earlier write must not hide a later one.
+    pub fn upsert(&self, key: &Key, wire: &Wire) -> Result<Vec<Key>, serde_json::Error> {
+        let (uid, version) = (wire.metadata.uid.as_deref(), wire.metadata.resource_version.as_deref());
+        // The echo of our own write is the usual case, and costs no more than this.
+        if self.read().has(key, uid.unwrap_or_default(), version.unwrap_or_default()) {
+            return Ok(Vec::new());
+        }
+        Ok(self.put(key, Held::of(key.kind, wire)?))
+    }
+
+    /// As [`Store::upsert`], for what is held already. Of a workspace that is not served any more nothing is held.
+    pub fn put(&self, key: &Key, held: Held) -> Vec<Key> {
+        let mut inner = self.write();
+        if inner.has(key, &held.uid, &held.resource_version) {
+            return Vec::new();
+        }
+        let Some(object) = inner.object(key) else { return Vec::new() };
+        let dependants = inner.insert(&object, held);
+        let mut keys = vec![key.clone()];
+        keys.extend(dependants);
+        keys
+    }
+
+    /// Forgets an object; returns the keys to look at again.
+    pub fn remove(&self, key: &Key) -> Vec<Key> {
+        let mut inner = self.write();
+        let mut keys = vec![key.clone()];
+        if let Some(object) = inner.object(key) {
+            inner.forget(&object);
+            keys.extend(inner.users_of(&object));
+            inner.leave_if_empty(object.0);
+        }
+        keys
+    }
+
+    /// The keys of one kind that are held.
+    pub fn keys(&self, kind: Kind) -> Vec<Key> {
+        let inner = self.read();
+        inner.objects.keys().filter(|object| object.1 == kind).filter_map(|object| inner.key(object)).collect()
+    }
+
+    /// The target that owns objects labelled with that id.
+    pub fn target_of_id(&self, id: &str) -> Option<Key> {
+        let inner = self.read();
+        let (place, name) = inner.by_id.get(&TargetNames::number_of_id(id)?)?;
+        inner.key(&(*place, Kind::Target, Arc::clone(name)))
+    }
+
+    /// The targets that use a registration, by spec or by what they still have in it.
+    pub fn users_of(&self, registration: &Key) -> Vec<Key> {
+        let inner = self.read();
+        inner.object(registration).map(|object| inner.users_of(&object)).unwrap_or_default()
+    }
+
+    /// Whether a target of the workspace has something to clean up in a cluster whose registration is not there: it may
+    /// come back, and need its Secret then.
+    pub fn has_stray_targets(&self, workspace: &Workspace) -> bool {
+        let inner = self.read();
+        let Some(place) = inner.workspaces.place(workspace) else { return false };
+        inner.in_place(place).any(|((_, kind, _), held)| {
+            *kind == Kind::Target
+                && held.finalized
+                && held
+                    .registrations()
+                    .any(|name| !inner.objects.contains_key(&(place, Kind::Registration, Arc::from(name))))
+        })
+    }
+
+    // ---- Secrets ----
+
+    /// The registrations that use a Secret.
+    pub fn registrations_of(&self, workspace: &Workspace, namespace: &str, name: &str) -> Vec<Key> {
+        let inner = self.read();
+        let Some(place) = inner.workspaces.place(workspace) else { return Vec::new() };
+        let secret = Arc::from(format!("{namespace}/{name}"));
+        let objects = pairs(&inner.secret_users, place, &secret);
+        objects.filter_map(|name| inner.key(&(place, Kind::Registration, name))).collect()
+    }
+
+    /// What is known of a Secret that carries our label.
+    pub fn secret(&self, workspace: &Workspace, namespace: &str, name: &str) -> Option<SecretMeta> {
+        let inner = self.read();
+        inner.secrets.get(&(inner.workspaces.place(workspace)?, Arc::from(format!("{namespace}/{name}")))).cloned()
+    }
+
+    /// The Secrets that carry our finalizer: workspace, namespace, name.
+    pub fn secrets_in_use(&self) -> Vec<(Workspace, String, String, SecretMeta)> {
+        let inner = self.read();
+        let ours = inner.secrets.iter().filter(|(_, secret)| secret.ours);
+        ours.filter_map(|((place, named), secret)| {
+            let (namespace, name) = named.split_once('/')?;
+            let workspace = inner.workspaces.at(*place)?.0.clone();
+            Some((workspace, namespace.to_owned(), name.to_owned(), secret.clone()))
+        })
+        .collect()
+    }
+
+    /// Takes in a Secret's metadata; returns the keys to look at again.
+    pub fn upsert_secret(&self, workspace: &Workspace, meta: &ObjectMeta) -> Vec<Key> {
+        let labelled =
+            meta.labels.as_ref().and_then(|labels| labels.get(LABEL_KUBECONFIG)).is_some_and(|value| value == "true");
+        if !labelled {
+            return self.remove_secret(workspace, &secret_path(meta));
+        }
+        let known = SecretMeta::of(meta);
+        let mut inner = self.write();
+        let Some(place) = inner.workspaces.place(workspace) else { return Vec::new() };
+        let named = (place, Arc::from(secret_path(meta)));
+        if inner.secrets.get(&named) == Some(&known) {
+            return Vec::new();
+        }
+        inner.secrets.insert(named.clone(), known);
+        inner.with_targets(&named)
+    }
+
+    /// Forgets a Secret, by `namespace/name`; returns the keys to look at again.
+    pub fn remove_secret(&self, workspace: &Workspace, path: &str) -> Vec<Key> {
+        let mut inner = self.write();
+        let Some(place) = inner.workspaces.place(workspace) else { return Vec::new() };
+        let named = (place, Arc::from(path));
+        inner.secrets.remove(&named);
+        let keys = inner.with_targets(&named);
+        inner.leave_if_empty(place);
+        keys
+    }
+
+    // ---- what belongs to the syncers on the hub ----
+
+    /// What is known of a syncer's Lease.
+    pub fn lease(&self, workspace: &Workspace, name: &str) -> Option<LeaseMeta> {
+        let inner = self.read();
+        inner.heartbeats.get(&inner.of_target(workspace, name)?).cloned()
+    }
+
+    /// Takes in a Lease; returns the target to look at again, if anything but the time of renewal changed, or if the
+    /// heartbeat had been silent for longer than `grace`.
+    pub fn upsert_lease(
+        &self,
+        workspace: &Workspace,
+        name: &str,
+        lease: LeaseMeta,
+        grace: jiff::SignedDuration,
+    ) -> Option<Key> {
+        let mut inner = self.write();
+        let id = inner.of_target(workspace, name)?;
+        let before = inner.heartbeats.insert(id, lease.clone());
+        let news = match (before.and_then(|before| before.heartbeat), lease.heartbeat) {
+            (Some(before), Some(after)) => {
+                before.version != after.version
+                    || before.credential_serial != after.credential_serial
+                    || before.target_uid != after.target_uid
+                    || after.renewed_at.duration_since(before.renewed_at) > grace
+            }
+            (before, after) => before.is_some() != after.is_some(),
+        };
+        news.then(|| inner.owner(id)).flatten()
+    }
+
+    /// Forgets a Lease; returns the target to look at again.
+    pub fn remove_lease(&self, workspace: &Workspace, name: &str) -> Option<Key> {
+        let mut inner = self.write();
+        let id = inner.of_target(workspace, name)?;
+        inner.heartbeats.remove(&id)?;
+        let key = inner.owner(id);
+        inner.leave_if_empty(id.0);
+        key
+    }
+
+    /// Hash of what an object of a syncer's identity grants: rules, or role and subjects.
+    pub fn identity(&self, source: Source, workspace: &Workspace, name: &str) -> Option<u64> {
+        let inner = self.read();
+        inner.identities(source)?.get(&inner.of_target(workspace, name)?).copied()
+    }
+
+    /// Takes in an object of a syncer's identity, or its absence; returns the target to look at again.
+    pub fn set_identity(&self, source: Source, workspace: &Workspace, name: &str, hash: Option<u64>) -> Option<Key> {
+        let mut inner = self.write();
+        let id = inner.of_target(workspace, name)?;
+        let identities = inner.identities_mut(source)?;
+        let changed = match hash {
+            Some(hash) => identities.insert(id, hash) != Some(hash),
+            None => identities.remove(&id).is_some(),
+        };
+        let key = changed.then(|| inner.owner(id)).flatten();
+        inner.leave_if_empty(id.0);
+        key
+    }
+
+    // ---- all of it ----
+
+    /// What is held for a source of an endpoint, by workspace and name, to find what a relist no longer has. A Secret is named
+    /// `namespace/name`.
+    pub fn names_of(&self, endpoint: &Endpoint, source: Source) -> Vec<(Workspace, String)> {
+        let inner = self.read();
+        let here = |place: Place| {
+            inner
+                .workspaces
+                .at(place)
+                .filter(|(_, tenancy)| tenancy.endpoint == *endpoint)
+                .map(|(name, _)| name.clone())
+        };
+        let objects = |wanted: Kind| {
+            let of_kind = inner.objects.keys().filter(|(_, kind, _)| *kind == wanted);
+            of_kind.filter_map(|(place, _, name)| Some((here(*place)?, name.to_string()))).collect()
+        };
+        let hub_name = |(place, number): &OfTarget| Some((here(*place)?, TargetNames::hub_name(*number)));
+        match source {
+            Source::Targets => objects(Kind::Target),
+            Source::Registrations => objects(Kind::Registration),
+            Source::Secrets => {
+                inner.secrets.keys().filter_map(|(place, name)| Some((here(*place)?, name.to_string()))).collect()
+            }
+            Source::Leases => inner.heartbeats.keys().filter_map(hub_name).collect(),
+            Source::ClusterRoles | Source::ClusterRoleBindings => {
+                inner.identities(source).into_iter().flat_map(BTreeMap::keys).filter_map(hub_name).collect()
+            }
+            Source::Bindings => {
+                let places = inner.workspaces.of(endpoint).into_iter().filter_map(|place| inner.workspaces.at(place));
+                let bound = places.filter_map(|(name, tenancy)| Some((name, tenancy.binding.as_ref()?)));
+                bound.map(|(name, binding)| (name.clone(), binding.name.to_string())).collect()
+            }
+            // There is one in every workspace, and it ends with it.
+            Source::LogicalClusters => Vec::new(),
+        }
+    }
+
+    /// How much is held, for the metrics.
+    pub fn size(&self) -> Size {
+        let inner = self.read();
+        Size { workspaces: inner.workspaces.len(), objects: inner.objects.len(), bytes: inner.bytes }
+    }
+}
+
+/// How much is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Workspaces that are served.
+    pub workspaces: usize,
+    /// SyncTargets and ClusterRegistrations.
+    pub objects: usize,
+    /// Bytes of their JSON.
+    pub bytes: usize,
+}
+
+impl Inner {
+    fn object(&self, key: &Key) -> Option<Object> {
+        Some((self.workspaces.place(&key.workspace)?, key.kind, Arc::clone(&key.name)))
+    }
+
+    fn key(&self, (place, kind, name): &Object) -> Option<Key> {
+        let workspace = self.workspaces.at(*place)?.0.clone();
+        Some(Key { workspace, kind: *kind, name: Arc::clone(name) })
+    }
+
+    fn of_target(&self, workspace: &Workspace, name: &str) -> Option<OfTarget> {
+        Some((self.workspaces.place(workspace)?, TargetNames::number_in(name)?))
+    }
+
+    /// The target that something on the hub is named after, if it is of the same workspace.
+    fn owner(&self, (place, number): OfTarget) -> Option<Key> {
+        let (of, name) = self.by_id.get(&number)?;
+        if *of == place { self.key(&(place, Kind::Target, Arc::clone(name))) } else { None }
+    }
+
+    const fn identities(&self, source: Source) -> Option<&BTreeMap<OfTarget, u64>> {
+        match source {
+            Source::ClusterRoles => Some(&self.roles),
+            Source::ClusterRoleBindings => Some(&self.role_bindings),
+            _ => None,
+        }
+    }
+
+    const fn identities_mut(&mut self, source: Source) -> Option<&mut BTreeMap<OfTarget, u64>> {
+        match source {
+            Source::ClusterRoles => Some(&mut self.roles),
+            Source::ClusterRoleBindings => Some(&mut self.role_bindings),
+            _ => None,
+        }
+    }
+
+    fn in_place(&self, place: Place) -> impl Iterator<Item = (&Object, &Held)> {
+        self.objects.range((place, Kind::FIRST, Arc::from(""))..).take_while(move |(object, _)| object.0 == place)
+    }
+
+    fn keys_in(&self, place: Place) -> Vec<Key> {
+        self.in_place(place).filter_map(|(object, _)| self.key(object)).collect()
+    }
+
+    /// Whether this version of an object is held, or a later one.
+    fn has(&self, key: &Key, uid: &str, version: &str) -> bool {
+        self.object(key).and_then(|object| self.objects.get(&object)).is_some_and(|held| held.has(uid, version))
+    }
+
+    /// Inserts and indexes; returns the other keys that depend on the object.
+    fn insert(&mut self, object: &Object, held: Held) -> Vec<Key> {
+        self.forget(object);
+        self.bytes += held.json().len();
+        let (place, kind, name) = object;
+        let mut dependants = Vec::new();
+        match kind {
+            Kind::Target => {
+                if let Some(number) = self.number(object, &held) {
+                    self.by_id.insert(number, (*place, Arc::clone(name)));
+                }
+                for registration in held.registrations() {
+                    self.users.insert((*place, Arc::from(registration), Arc::clone(name)));
+                }
+            }
+            Kind::Registration => {
+                self.secret_users.insert((*place, Arc::clone(held.secret_path()), Arc::clone(name)));
+                dependants = self.users_of(object);
+            }
+        }
+        self.objects.insert(object.clone(), held);
+        dependants
+    }
+
+    fn forget(&mut self, object: &Object) {
+        let Some(held) = self.objects.remove(object) else { return };
+        self.bytes -= held.json().len();
+        let (place, kind, name) = object;
+        match kind {
+            Kind::Target => {
+                if let Some(number) = self.number(object, &held) {
+                    self.by_id.remove(&number);
+                }
+                for registration in held.registrations() {
+                    self.users.remove(&(*place, Arc::from(registration), Arc::clone(name)));
+                }
+            }
+            Kind::Registration => {
+                self.secret_users.remove(&(*place, Arc::clone(held.secret_path()), Arc::clone(name)));
+            }
+        }
+    }
+
+    fn number(&self, object: &Object, held: &Held) -> Option<u128> {
+        Some(TargetNames::number(&self.workspaces.at(object.0)?.0, &held.uid))
+    }
+
+    fn users_of(&self, (place, _, registration): &Object) -> Vec<Key> {
+        let names = pairs(&self.users, *place, registration);
+        names.filter_map(|name| self.key(&(*place, Kind::Target, name))).collect()
+    }
+
+    /// The registrations that use a Secret, after their targets.
+    fn with_targets(&self, (place, secret): &Named) -> Vec<Key> {
+        let registrations: Vec<Object> =
+            pairs(&self.secret_users, *place, secret).map(|name| (*place, Kind::Registration, name)).collect();
+        let mut keys: Vec<Key> = registrations.iter().flat_map(|object| self.users_of(object)).collect();
+        keys.extend(registrations.iter().filter_map(|object| self.key(object)));
+        keys
+    }
+
+    /// Forgets a workspace with everything in it; returns what was held.
+    fn purge(&mut self, place: Place) -> Vec<Key> {
+        let keys = self.keys_in(place);
+        for object in keys.iter().filter_map(|key| self.object(key)).collect::<Vec<_>>() {
+            self.forget(&object);
+        }
+        self.secrets.retain(|(of, _), _| *of != place);
+        self.heartbeats.retain(|(of, _), _| *of != place);
+        self.roles.retain(|(of, _), _| *of != place);
+        self.role_bindings.retain(|(of, _), _| *of != place);
+        self.workspaces.leave(place);
+        keys
+    }
+
+    /// A workspace without a binding, of which nothing is held, is gone.
+    fn leave_if_empty(&mut self, place: Place) {
+        let bound = self
+            .workspaces
+            .at(place)
+            .is_none_or(|(_, tenancy)| tenancy.endpoint.is_plain() || tenancy.binding.is_some());
+        if bound
+            || self.in_place(place).next().is_some()
+            || starts(&self.secrets, (place, Arc::from("")), place)
+            || starts_of(&self.heartbeats, place)
+            || starts_of(&self.roles, place)
+            || starts_of(&self.role_bindings, place)
+        {
+            return;
+        }
+        self.workspaces.leave(place);
+    }
+}
+
+fn starts(map: &BTreeMap<Named, SecretMeta>, from: Named, place: Place) -> bool {
+    map.range(from..).next().is_some_and(|((of, _), _)| *of == place)
+}
+
+fn starts_of<T>(map: &BTreeMap<OfTarget, T>, place: Place) -> bool {
+    map.range((place, 0)..).next().is_some_and(|((of, _), _)| *of == place)
+}
+
+/// The third of every entry with these two.
+fn pairs<'a>(
+    set: &'a BTreeSet<(Place, Arc<str>, Arc<str>)>,
+    place: Place,
+    first: &'a Arc<str>,
+) -> impl Iterator<Item = Arc<str>> + 'a {
+    let from = (place, Arc::clone(first), Arc::from(""));
+    set.range((Bound::Included(from), Bound::Unbounded))
+        .take_while(move |(of, one, _)| *of == place && one == first)
+        .map(|(_, _, other)| Arc::clone(other))
+}
+
+/// A Secret as the store names it: `namespace/name`.
+pub fn secret_path(meta: &ObjectMeta) -> String {
+    format!("{}/{}", meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;

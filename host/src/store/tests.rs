@@ -1,0 +1,193 @@
+use berthage_core::api::SyncTarget;
+use berthage_core::kcp::binding::{Spec, Status};
+
+use super::*;
+use serde_json::json;
+
+/// A store that is served some workspaces by a plain endpoint, so that none of them is forgotten.
+fn store(workspaces: &[&str]) -> Store {
+    let store = Store::default();
+    for workspace in workspaces {
+        store.admit(&Endpoint::plain(), workspace, Source::Targets);
+    }
+    store
+}
+
+fn target(name: &str, uid: &str, version: u32, cluster: &str) -> Wire {
+    serde_json::from_str(&json!({
+        "apiVersion": "workload.kcp.io/v1alpha1", "kind": "SyncTarget",
+        "metadata": {"name": name, "uid": uid, "resourceVersion": version.to_string(), "managedFields": [{"manager": "x"}]},
+        "spec": {"clusterRef": {"name": cluster}}
+    }).to_string()).unwrap()
+}
+
+#[test]
+fn equal_names_of_two_workspaces_never_meet() {
+    let store = store(&["a", "b"]);
+    let (a, b) = (Workspace::new("a"), Workspace::new("b"));
+    for (workspace, cluster) in [(&a, "east"), (&b, "west")] {
+        store.upsert(&Key::target(workspace, "edge"), &target("edge", "u", 1, cluster)).unwrap();
+    }
+    assert_eq!(store.users_of(&Key::registration(&a, "east")), vec![Key::target(&a, "edge")]);
+    assert!(store.users_of(&Key::registration(&a, "west")).is_empty());
+    store.remove(&Key::target(&a, "edge"));
+    assert!(store.get(&Key::target(&b, "edge")).is_some());
+}
+
+#[test]
+fn an_older_version_is_ignored_and_a_recreated_object_is_not() {
+    let store = store(&[Workspace::LOCAL]);
+    let key = Key::target(&Workspace::local(), "edge");
+    assert_eq!(store.upsert(&key, &target("edge", "u", 7, "east")).unwrap().len(), 1);
+    assert!(store.upsert(&key, &target("edge", "u", 6, "east")).unwrap().is_empty());
+    assert_eq!(&*store.get(&key).unwrap().resource_version, "7");
+    assert_eq!(store.upsert(&key, &target("edge", "v", 3, "east")).unwrap().len(), 1);
+    assert_eq!(store.target_of_id(&TargetNames::new(&Workspace::local(), "u").id), None);
+}
+
+#[test]
+fn managed_fields_are_not_kept() {
+    let store = store(&[Workspace::LOCAL]);
+    let key = Key::target(&Workspace::local(), "edge");
+    store.upsert(&key, &target("edge", "u", 7, "east")).unwrap();
+    let json = String::from_utf8(store.get(&key).unwrap().json().to_vec()).unwrap();
+    assert!(!json.contains("managedFields") && json.contains("clusterRef"));
+}
+
+#[test]
+fn a_secret_wakes_its_registrations_and_their_targets() {
+    let store = store(&[Workspace::LOCAL]);
+    let local = Workspace::local();
+    let registration: Wire = serde_json::from_str(
+        &json!({
+            "apiVersion": "tmc.kcp.io/v1alpha1", "kind": "ClusterRegistration",
+            "metadata": {"name": "east", "uid": "r", "resourceVersion": "1"},
+            "spec": {"kubeConfigSecretRef": {"namespace": "default", "name": "east"}}
+        })
+        .to_string(),
+    )
+    .unwrap();
+    store.upsert(&Key::registration(&local, "east"), &registration).unwrap();
+    store.upsert(&Key::target(&local, "edge"), &target("edge", "u", 7, "east")).unwrap();
+    let meta = ObjectMeta {
+        name: Some("east".into()),
+        namespace: Some("default".into()),
+        labels: Some([(LABEL_KUBECONFIG.to_owned(), "true".to_owned())].into()),
+        ..ObjectMeta::default()
+    };
+    let keys = store.upsert_secret(&local, &meta);
+    assert_eq!(keys, vec![Key::target(&local, "edge"), Key::registration(&local, "east")]);
+    assert!(store.upsert_secret(&local, &meta).is_empty(), "no change, no work");
+    let unlabelled = ObjectMeta { labels: None, ..meta };
+    assert_eq!(store.upsert_secret(&local, &unlabelled).len(), 2);
+    assert_eq!(store.secret(&local, "default", "east"), None);
+}
+
+#[test]
+fn values_that_nobody_can_read_can_be_left_out() {
+    let deep = format!("{}1{}", r#"{"a":"#.repeat(130), "}".repeat(130));
+    let text = format!(
+        r#"{{"metadata":{{"name":"edge","uid":"u","resourceVersion":"7"}},"spec":{{"clusterRef":{{"name":"east"}},"values":{deep}}},"status":{{"cluster":{{"name":"east"}}}}}}"#
+    );
+    let held = Held::of(Kind::Target, &serde_json::from_str(&text).unwrap()).unwrap();
+    assert!(held.decode::<SyncTarget>().is_err(), "it can be read: the test shows nothing");
+    assert_eq!(held.registrations().collect::<Vec<_>>(), ["east"]);
+    let readable = held.without_values().unwrap();
+    assert_eq!(readable.decode::<SyncTarget>().unwrap().spec.cluster_ref.name, "east");
+    assert_eq!((&*readable.uid, &*readable.resource_version, readable.deployed), ("u", "7", true));
+}
+
+fn put(store: &Store, workspace: &str, name: &str, uid: &str, version: u32) -> Vec<Key> {
+    store.upsert(&Key::target(&Workspace::new(workspace), name), &target(name, uid, version, "east")).unwrap()
+}
+
+fn bound() -> Binding {
+    Binding::new("berthage", false, &Spec::default(), &Status::default())
+}
+
+#[test]
+fn a_workspace_that_moves_is_forgotten_and_its_old_endpoint_is_not_heard_any_more() {
+    let store = Store::default();
+    let (one, two) = (Endpoint::new("https://one/"), Endpoint::new("https://two"));
+    let a = Workspace::new("a");
+    assert_eq!(store.admit(&one, "a", Source::Bindings), Admission::Here(a.clone()));
+    store.set_binding(&a, Some(bound()));
+    put(&store, "a", "edge", "u", 700);
+    // Another endpoint's word counts only when the binding is there.
+    assert_eq!(store.admit(&two, "a", Source::Targets), Admission::Elsewhere);
+    assert_eq!(store.admit(&two, "a", Source::Bindings), Admission::Moved(a.clone(), vec![Key::target(&a, "edge")]));
+    assert!(store.get(&Key::target(&a, "edge")).is_none());
+    assert_eq!(store.admit(&one, "a", Source::Targets), Admission::Elsewhere);
+    // A lower version of another server is no older version.
+    put(&store, "a", "edge", "u", 3);
+    assert_eq!(&*store.get(&Key::target(&a, "edge")).unwrap().resource_version, "3");
+    assert_eq!(store.tenancy(&a).unwrap().endpoint, two);
+}
+
+#[test]
+fn an_endpoint_that_is_gone_takes_its_workspaces_along_and_no_other() {
+    let store = Store::default();
+    let (one, two) = (Endpoint::new("https://one"), Endpoint::new("https://two"));
+    for (endpoint, workspace) in [(&one, "a"), (&one, "b"), (&two, "c")] {
+        store.open(endpoint, Source::KCP);
+        store.admit(endpoint, workspace, Source::Bindings);
+        store.set_binding(&Workspace::new(workspace), Some(bound()));
+        put(&store, workspace, "edge", workspace, 1);
+        let name = TargetNames::new(&Workspace::new(workspace), workspace).hub;
+        store.set_identity(Source::ClusterRoles, &Workspace::new(workspace), &name, Some(1));
+    }
+    let mut gone = store.close(&one);
+    gone.sort();
+    assert_eq!(gone, [Key::target(&Workspace::new("a"), "edge"), Key::target(&Workspace::new("b"), "edge")]);
+    assert_eq!(store.size(), Size { workspaces: 1, objects: 1, bytes: store.size().bytes });
+    assert!(store.names_of(&one, Source::Targets).is_empty() && store.names_of(&one, Source::ClusterRoles).is_empty());
+    assert_eq!(store.names_of(&two, Source::Targets), [(Workspace::new("c"), "edge".to_owned())]);
+    // What is still on its way for a workspace that is not served is not taken in.
+    assert!(put(&store, "a", "edge", "a", 2).is_empty());
+    assert_eq!(store.size().objects, 1);
+}
+
+#[test]
+fn a_workspace_without_binding_and_objects_costs_nothing() {
+    let store = Store::default();
+    let endpoint = Endpoint::new("https://one");
+    let a = Workspace::new("a");
+    store.admit(&endpoint, "a", Source::Targets);
+    put(&store, "a", "edge", "u", 1);
+    store.set_binding(&a, Some(bound()));
+    assert_eq!(store.set_binding(&a, None), [Key::target(&a, "edge")], "its keys hear of it");
+    assert_eq!(store.size().workspaces, 1, "something is still held of it");
+    store.remove(&Key::target(&a, "edge"));
+    assert_eq!(store.size(), Size { workspaces: 0, objects: 0, bytes: 0 });
+}
+
+#[test]
+fn absence_means_something_once_every_source_of_the_endpoint_is_listed() {
+    let store = Store::default();
+    let endpoint = Endpoint::new("https://one");
+    let a = Workspace::new("a");
+    store.open(&endpoint, Source::KCP);
+    store.admit(&endpoint, "a", Source::Bindings);
+    let last = Source::KCP.len() - 1;
+    for source in &Source::KCP[..last] {
+        assert!(!store.set_synced(&endpoint, *source));
+        assert!(!store.knows(&a) && !store.any_synced());
+    }
+    assert!(store.set_synced(&endpoint, Source::KCP[last]));
+    assert!(store.knows(&a) && store.any_synced());
+    assert!(!store.set_synced(&endpoint, Source::KCP[0]), "a relist is no news");
+    store.open(&endpoint, Source::KCP);
+    assert!(!store.knows(&a), "it begins anew");
+}
+
+#[test]
+fn what_is_named_after_a_target_of_another_workspace_wakes_nobody() {
+    let store = store(&["a", "b"]);
+    let (a, b) = (Workspace::new("a"), Workspace::new("b"));
+    put(&store, "a", "edge", "u", 1);
+    let name = TargetNames::new(&a, "u").hub;
+    assert_eq!(store.set_identity(Source::ClusterRoles, &b, &name, Some(1)), None);
+    assert_eq!(store.identity(Source::ClusterRoles, &a, &name), None);
+    assert_eq!(store.set_identity(Source::ClusterRoles, &a, &name, Some(1)), Some(Key::target(&a, "edge")));
+    assert_eq!(store.set_identity(Source::ClusterRoles, &a, "somebody-elses", Some(1)), None);
+}

@@ -1,0 +1,117 @@
+//! The workspaces that are served: under which URL, by which path people know them, what their binding accepts, and
+//! whether they are being deleted.
+//!
+//! A workspace costs one record here and nothing anywhere else: no client, no cache and no task is made for one.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use berthage_core::kcp::binding::Binding;
+use berthage_core::key::Workspace;
+use jiff::Timestamp;
+
+/// Where the hub serves workspaces: the URL of an APIExportEndpointSlice, one for each shard; or the plain hub itself.
+///
+/// resourceVersions of two endpoints have nothing to do with each other.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Endpoint(Arc<str>);
+
+impl Endpoint {
+    /// A plain Kubernetes hub, which has no workspaces but one.
+    pub fn plain() -> Self {
+        Self(Arc::from(""))
+    }
+
+    /// An endpoint of kcp.
+    pub fn new(url: &str) -> Self {
+        Self(Arc::from(url.trim_end_matches('/')))
+    }
+
+    /// Its URL without a slash at the end; empty for a plain hub.
+    pub fn url(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is a plain hub.
+    pub fn is_plain(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// What is known of one workspace.
+#[derive(Debug, Clone)]
+pub struct Tenancy {
+    /// Where it is served.
+    pub endpoint: Endpoint,
+    /// Its path, for people: `root:team:project`. Never a key, because a path can be re-pointed.
+    pub path: Option<Arc<str>>,
+    /// Since when it is being deleted.
+    pub leaving: Option<Timestamp>,
+    /// What the tenant lets us do; `None` on a plain hub, and until it is known.
+    pub binding: Option<Arc<Binding>>,
+}
+
+/// A workspace as the store's tables name it.
+pub(super) type Place = u32;
+
+/// The table of workspaces.
+#[derive(Default)]
+pub(super) struct Workspaces {
+    places: HashMap<Workspace, Place>,
+    slots: Vec<Option<(Workspace, Tenancy)>>,
+    free: Vec<Place>,
+}
+
+impl Workspaces {
+    pub(super) fn place(&self, workspace: &Workspace) -> Option<Place> {
+        self.places.get(workspace).copied()
+    }
+
+    pub(super) fn at(&self, place: Place) -> Option<&(Workspace, Tenancy)> {
+        self.slots.get(place as usize)?.as_ref()
+    }
+
+    pub(super) fn at_mut(&mut self, place: Place) -> Option<&mut Tenancy> {
+        self.slots.get_mut(place as usize)?.as_mut().map(|(_, tenancy)| tenancy)
+    }
+
+    /// Takes in a workspace that is not known yet.
+    pub(super) fn enter(&mut self, workspace: &Workspace, endpoint: &Endpoint) -> Place {
+        let tenancy = Tenancy { endpoint: endpoint.clone(), path: None, leaving: None, binding: None };
+        let entry = Some((workspace.clone(), tenancy));
+        let place = match self.free.pop() {
+            Some(place) => {
+                self.slots[place as usize] = entry;
+                place
+            }
+            None => {
+                self.slots.push(entry);
+                // Four billion workspaces do not fit into any memory.
+                Place::try_from(self.slots.len() - 1).unwrap_or(Place::MAX)
+            }
+        };
+        self.places.insert(workspace.clone(), place);
+        place
+    }
+
+    /// Forgets a workspace; nothing of it may be held any more.
+    pub(super) fn leave(&mut self, place: Place) {
+        if let Some((workspace, _)) = self.slots.get_mut(place as usize).and_then(Option::take) {
+            self.places.remove(&workspace);
+            self.free.push(place);
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The workspaces of an endpoint.
+    pub(super) fn of(&self, endpoint: &Endpoint) -> Vec<Place> {
+        let slots = (0..).zip(&self.slots);
+        slots
+            .filter(|(_, slot)| slot.as_ref().is_some_and(|(_, tenancy)| tenancy.endpoint == *endpoint))
+            .map(|(place, _)| place)
+            .collect()
+    }
+}

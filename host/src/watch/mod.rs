@@ -1,0 +1,231 @@
+//! The hub's informers: one list and watch per kind and endpoint, for all workspaces together, into the store; what changed
+//! goes to the queue.
+//!
+//! kube's `watcher` does list, watch, bookmarks, resume and relist after 410; its Store is not used, since it keys by name
+//! (see `store`). A watch that fails is retried with backoff for as long as its endpoint is there.
+//!
+//! Nothing is decided by absence before everything was listed once: until an endpoint is complete its changes only go into
+//! the store, and when it is, every key of its workspaces is looked at.
+
+mod intake;
+mod listed;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use berthage_core::api::{ClusterRegistration, SyncTarget};
+use berthage_core::kcp::{ANNOTATION_CLUSTER, APIS_GROUP, CORE_GROUP};
+use berthage_core::key::{Key, Workspace};
+use berthage_core::names::{HUB_NAMESPACE, LABEL_KUBECONFIG, LABEL_MANAGED_BY, MANAGED_BY};
+use futures::{Stream, StreamExt};
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
+use kube::api::{ApiResource, GroupVersionKind, ObjectMeta};
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event};
+use kube::{Api, Client};
+
+use self::intake::{Intake, held_name, remove};
+use self::listed::Listed;
+use crate::hub::diagnosis;
+use crate::store::{Admission, Endpoint, Source, Store};
+use crate::wire::{Grant, Meta, Wire};
+
+/// A change of the hub that somebody may want to act on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Look at this key again; `live` is false for what a list brought.
+    Key {
+        /// Which.
+        key: Key,
+        /// Whether it changed just now.
+        live: bool,
+    },
+    /// Every source of the endpoint is listed.
+    Synced(Endpoint),
+    /// A workspace moved to this endpoint: everything that it serves must be listed again.
+    Moved(Endpoint),
+}
+
+/// Where changes go. Called from the watch tasks; must not block.
+pub type Sink = Arc<dyn Fn(Change) + Send + Sync>;
+
+/// The watches of one endpoint.
+#[derive(Clone)]
+pub struct Watches {
+    /// What is watched.
+    pub endpoint: Endpoint,
+    /// A client for all of the endpoint's workspaces at once.
+    pub client: Client,
+    /// Where it goes.
+    pub store: Arc<Store>,
+    /// Who is told.
+    pub sink: Sink,
+}
+
+impl Watches {
+    /// What is watched at such an endpoint.
+    pub fn sources(&self) -> &'static [Source] {
+        if self.endpoint.is_plain() { Source::PLAIN } else { Source::KCP }
+    }
+
+    /// Watches one source until the task is aborted.
+    pub async fn run(self, source: Source) {
+        let client = self.client.clone();
+        let all = watcher::Config::default();
+        let ours = watcher::Config::default().labels(&format!("{LABEL_MANAGED_BY}={MANAGED_BY}"));
+        match source {
+            Source::Bindings => {
+                let kind = ApiResource::from_gvk(&GroupVersionKind::gvk(APIS_GROUP, "v1alpha2", "APIBinding"));
+                self.follow(source, watcher::watcher(Api::<Wire>::all_with(client, &kind), all)).await;
+            }
+            Source::LogicalClusters => {
+                let kind = ApiResource::from_gvk(&GroupVersionKind::gvk(CORE_GROUP, "v1alpha1", "LogicalCluster"));
+                self.follow(source, watcher::watcher(Api::<Meta>::all_with(client, &kind), all)).await;
+            }
+            Source::Targets => {
+                let api = Api::<Wire>::all_with(client, &ApiResource::erase::<SyncTarget>(&()));
+                self.follow(source, watcher::watcher(api, all)).await;
+            }
+            Source::Registrations => {
+                let api = Api::<Wire>::all_with(client, &ApiResource::erase::<ClusterRegistration>(&()));
+                self.follow(source, watcher::watcher(api, all)).await;
+            }
+            Source::Secrets => {
+                let labelled = watcher::Config::default().labels(&format!("{LABEL_KUBECONFIG}=true"));
+                let api = Api::<Meta>::all_with(client, &ApiResource::erase::<Secret>(&()));
+                self.follow(source, watcher::watcher(api, labelled)).await;
+            }
+            Source::Leases => {
+                let kind = ApiResource::erase::<Lease>(&());
+                let api = if self.endpoint.is_plain() {
+                    Api::<Wire>::namespaced_with(client, HUB_NAMESPACE, &kind)
+                } else {
+                    Api::<Wire>::all_with(client, &kind)
+                };
+                self.follow(source, watcher::watcher(api, ours)).await;
+            }
+            Source::ClusterRoles => {
+                let api = Api::<Grant>::all_with(client, &ApiResource::erase::<ClusterRole>(&()));
+                self.follow(source, watcher::watcher(api, ours)).await;
+            }
+            Source::ClusterRoleBindings => {
+                let api = Api::<Grant>::all_with(client, &ApiResource::erase::<ClusterRoleBinding>(&()));
+                self.follow(source, watcher::watcher(api, ours)).await;
+            }
+        }
+    }
+
+    async fn follow<K, S>(&self, source: Source, stream: S)
+    where
+        K: Intake,
+        S: Stream<Item = Result<Event<K>, watcher::Error>> + Send,
+    {
+        let stream = stream.default_backoff();
+        let mut stream = std::pin::pin!(stream);
+        let mut listed = Listed::default();
+        loop {
+            match stream.next().await {
+                Some(Ok(Event::Init)) => listed = Listed::default(),
+                Some(Ok(Event::InitApply(object))) => {
+                    if let Some(workspace) = self.admit(source, object.meta()) {
+                        listed.add(&workspace, &held_name(source, object.meta()));
+                        self.take(source, &workspace, &object, false);
+                    }
+                }
+                Some(Ok(Event::InitDone)) => self.complete(source, &std::mem::take(&mut listed)),
+                Some(Ok(Event::Apply(object))) => {
+                    if let Some(workspace) = self.admit(source, object.meta()) {
+                        self.take(source, &workspace, &object, true);
+                    }
+                }
+                Some(Ok(Event::Delete(object))) => {
+                    if let Some(workspace) = self.admit(source, object.meta()) {
+                        let name = held_name(source, object.meta());
+                        self.tell(remove(source, &self.store, &workspace, &name), true);
+                    }
+                }
+                Some(Err(error)) => {
+                    tracing::warn!(
+                        ?source,
+                        endpoint = self.endpoint.url(),
+                        "a watch of the hub failed and is tried again: {}",
+                        diagnosis::watch(source, &self.endpoint, &error)
+                    );
+                    if self.serves_nothing(source, &error) {
+                        self.complete(source, &Listed::default());
+                    }
+                }
+                None => return,
+            }
+        }
+    }
+
+    fn take<K: Intake>(&self, source: Source, workspace: &Workspace, object: &K, live: bool) {
+        if object.concerns(source) {
+            self.tell(object.upsert(source, &self.store, workspace), live);
+        }
+    }
+
+    /// The workspace that an object is in, if what this endpoint says of it counts.
+    fn admit(&self, source: Source, meta: &ObjectMeta) -> Option<Workspace> {
+        let name = if self.endpoint.is_plain() {
+            Workspace::LOCAL
+        } else {
+            // kcp adds it to every object that it serves; a tenant cannot set it.
+            let cluster = meta.annotations.as_ref().and_then(|all| all.get(ANNOTATION_CLUSTER));
+            let Some(cluster) = cluster else {
+                tracing::warn!(?source, name = meta.name, "an object without {ANNOTATION_CLUSTER} is left out");
+                return None;
+            };
+            cluster
+        };
+        match self.store.admit(&self.endpoint, name, source) {
+            Admission::Here(workspace) => Some(workspace),
+            Admission::Moved(workspace, keys) => {
+                tracing::info!(%workspace, endpoint = self.endpoint.url(), "a workspace moved to another endpoint");
+                self.tell(keys, true);
+                (self.sink)(Change::Moved(self.endpoint.clone()));
+                Some(workspace)
+            }
+            Admission::Elsewhere => None,
+        }
+    }
+
+    /// Whether an error means that there is nothing of that kind at this endpoint, now: a claim that the export does not
+    /// make, or a type that no workspace of the shard has.
+    fn serves_nothing(&self, source: Source, error: &watcher::Error) -> bool {
+        let optional = matches!(source, Source::ClusterRoles | Source::ClusterRoleBindings);
+        match error {
+            // kcp answers with an empty list that has no version.
+            watcher::Error::NoResourceVersion => !self.endpoint.is_plain(),
+            watcher::Error::InitialListFailed(kube::Error::Api(status)) => {
+                !self.endpoint.is_plain() && optional && status.code == 404
+            }
+            _ => false,
+        }
+    }
+
+    /// A list is complete: takes out what it no longer has.
+    fn complete(&self, source: Source, listed: &Listed) {
+        let held = self.store.names_of(&self.endpoint, source);
+        let gone = held.into_iter().filter(|(workspace, name)| !listed.has(workspace, name));
+        let keys = gone.flat_map(|(workspace, name)| remove(source, &self.store, &workspace, &name)).collect();
+        self.tell(keys, true);
+        if self.store.set_synced(&self.endpoint, source) {
+            (self.sink)(Change::Synced(self.endpoint.clone()));
+            self.tell(self.store.keys_of(&self.endpoint), false);
+        }
+    }
+
+    fn tell(&self, keys: Vec<Key>, live: bool) {
+        if keys.is_empty() || !self.store.is_synced(&self.endpoint) {
+            return;
+        }
+        let keys: HashSet<Key> = keys.into_iter().collect();
+        for key in keys {
+            (self.sink)(Change::Key { key, live });
+        }
+    }
+}
