@@ -235,7 +235,10 @@ async fn issuer(args: &Controller, config: &kube::Config, client: &Client) -> Re
     if let Some(path) = &args.hub_ca {
         hub.ca = Some(file(path)?);
     }
-    let issuer = Issuer::new(authority, hub);
+    let mut issuer = Issuer::new(authority, hub);
+    if args.hub_kind == HubKind::Kcp {
+        issuer = issuer.certificates_only(HubAddress::of_config(config).of_kcp());
+    }
     match issuer.probe(config, now).await {
         Trust::Trusted => tracing::info!("the hub trusts the CA: syncers get client certificates"),
         Trust::NotTrusted => tracing::warn!("the hub does not trust the CA: syncers get tokens; see --ca-cert"),

@@ -42,6 +42,8 @@ reasons! {
     RegistrationNotProbed,
     /// kubeConfigSecretRef names a Secret that is not there, or that does not carry the label that makes it ours to read.
     SecretNotFound,
+    /// The tenant's APIBinding does not accept a permission claim that is needed.
+    ClaimNotAccepted,
     /// The Secret has no such key.
     SecretKeyMissing,
     /// The Secret may not be read by the controller.
@@ -128,6 +130,8 @@ reasons! {
     CredentialExpired,
     /// The hub does not trust berthage's CA, or there is none, and nothing else is allowed.
     CaNotTrusted,
+    /// The tenant grants the syncer's rights himself, and has not yet.
+    RightsMissing,
     /// The syncer's rights on the hub could not be granted.
     IdentityFailed,
 

@@ -1,16 +1,49 @@
 //! `berthage crds`: the API types, as the hub wants them.
 
+use std::path::PathBuf;
+
 use berthage_core::api::{ClusterRegistration, SyncTarget};
+use berthage_core::kcp::export::{self, NotADefinition};
 use clap::{Args, ValueEnum};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt as _;
+use serde_json::Value;
 
 /// Flags of `berthage crds`.
 #[derive(Debug, Args)]
 pub struct Crds {
+    /// For which hub.
+    #[arg(long, value_enum, default_value = "crd", env = "BERTHAGE_CRDS_FORMAT")]
+    pub format: Format,
     /// How they are written.
     #[arg(long, value_enum, default_value = "yaml", env = "BERTHAGE_CRDS_OUTPUT")]
     pub output: Output,
+    /// On kcp: name of the APIExport, and of the APIBinding.
+    #[arg(long, env = "BERTHAGE_EXPORT", value_name = "NAME", default_value = berthage_core::kcp::DEFAULT_EXPORT)]
+    pub export: String,
+    /// With --format apibinding: path of the workspace that the APIExport is in, such as `root:platform`.
+    #[arg(long, env = "BERTHAGE_EXPORT_PATH", value_name = "PATH", required_if_eq("format", "apibinding"))]
+    pub export_path: Option<String>,
+    /// With --format apibinding: refuse the claims on ClusterRoles and ClusterRoleBindings. The syncers' rights are then granted
+    /// by the tenant, as a condition of each SyncTarget says.
+    #[arg(long, env = "BERTHAGE_WITHOUT_RBAC")]
+    pub without_rbac: bool,
+    /// Instead of printing: compare with the types in that file (either format, YAML or JSON), and fail unless every object
+    /// that was valid stays valid and keeps all its fields.
+    #[arg(long, env = "BERTHAGE_CRDS_CHECK", value_name = "OLD")]
+    pub check: Option<PathBuf>,
+}
+
+/// For which hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// CustomResourceDefinitions, for a plain Kubernetes API server.
+    Crd,
+    /// For the workspace of the platform on kcp: APIResourceSchemas, the APIExport, bounds for tenants, and the controller's
+    /// account with its rights.
+    Apiexport,
+    /// For a tenant's workspace on kcp: the APIBinding, with the claims that it accepts.
+    Apibinding,
 }
 
 /// How they are written.
@@ -27,12 +60,36 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
     vec![SyncTarget::crd(), ClusterRegistration::crd()]
 }
 
+/// Why the types could not be printed.
+#[derive(Debug, thiserror::Error)]
+enum CrdsError {
+    #[error("a type cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Definition(#[from] NotADefinition),
+    #[error("--format apibinding needs --export-path, the workspace that the APIExport is in")]
+    NoPath,
+}
+
+fn objects(args: &Crds) -> Result<Vec<Value>, CrdsError> {
+    let definitions: Vec<Value> = definitions().iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
+    Ok(match args.format {
+        Format::Crd => definitions,
+        Format::Apiexport => export::provider(&args.export, &definitions)?,
+        Format::Apibinding => {
+            let path = args.export_path.as_deref().ok_or(CrdsError::NoPath)?;
+            vec![export::tenant(&args.export, path, !args.without_rbac)]
+        }
+    })
+}
+
 /// Prints them.
 pub fn run(args: &Crds) -> Result<(), Box<dyn std::error::Error>> {
+    let objects = objects(args)?;
     let text = match args.output {
-        Output::Yaml => super::documents(&definitions())?,
+        Output::Yaml => super::documents(&objects)?,
         Output::Json => {
-            let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": definitions() });
+            let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": objects });
             format!("{}\n", serde_json::to_string_pretty(&list)?)
         }
     };

@@ -21,6 +21,18 @@ pub enum IssueError {
          spec.credentials.type to ServiceAccountToken"
     )]
     NotTrusted,
+    /// On kcp there are only certificates, and none can be made.
+    #[error(
+        "{0}: on kcp a syncer needs a client certificate, because virtual workspaces give no tokens. Make a CA with `berthage \
+         ca init`, start kcp with --client-ca-file naming its ca.crt, and give the controller --ca-cert and --ca-key"
+    )]
+    CertificateNeeded(&'static str),
+    /// The tenant's binding does not accept a claim that is needed.
+    #[error("{0}")]
+    ClaimNotAccepted(String),
+    /// The tenant has refused that rights are granted for him, and the syncer's are not there.
+    #[error("{0}")]
+    RightsMissing(String),
     /// Whether the hub trusts the CA could not be found out yet.
     #[error("it is not known yet whether the hub trusts the controller's CA; it is asked again")]
     TrustUnknown,
@@ -73,7 +85,13 @@ impl IssueError {
     /// The condition's reason.
     pub const fn reason(&self) -> Reason {
         match self {
-            Self::NoAuthority | Self::NotTrusted | Self::TrustUnknown | Self::Authority(_) => Reason::CaNotTrusted,
+            Self::NoAuthority
+            | Self::NotTrusted
+            | Self::CertificateNeeded(_)
+            | Self::TrustUnknown
+            | Self::Authority(_) => Reason::CaNotTrusted,
+            Self::ClaimNotAccepted(_) => Reason::ClaimNotAccepted,
+            Self::RightsMissing(_) => Reason::RightsMissing,
             Self::Identity { .. } | Self::Foreign { .. } => Reason::IdentityFailed,
             Self::Sign(_)
             | Self::SelfCheck(_)
@@ -89,6 +107,8 @@ impl IssueError {
     pub const fn retry(&self) -> Retry {
         match self {
             Self::Hub { failure, .. } | Self::Identity { failure, .. } => failure.retry,
+            // The watch of the bindings tells when it is accepted.
+            Self::ClaimNotAccepted(_) => Retry::OnChange,
             _ => Retry::Backoff,
         }
     }

@@ -168,15 +168,36 @@ impl Identity {
     }
 }
 
+/// What of an identity is ours to take away.
+#[derive(Debug, Clone, Copy)]
+pub struct Ours {
+    /// Its rights; not where the tenant has granted them.
+    pub rights: bool,
+    /// Its ServiceAccount; not where there are none.
+    pub account: bool,
+}
+
 /// Takes the identity away: its rights first, so that from then on the credential is good for nothing. What is not there is
 /// no error, and what is not ours is left alone.
-pub async fn remove(client: &Client, recipient: Recipient<'_>) -> Result<(), IssueError> {
+pub async fn remove(client: &Client, recipient: Recipient<'_>, ours: Ours) -> Result<(), IssueError> {
     let owner = owner_annotation(recipient);
     let name = recipient.names.hub.as_str();
-    delete::<ClusterRoleBinding>(&Api::all(client.clone()), name, &owner).await?;
-    delete::<ClusterRole>(&Api::all(client.clone()), name, &owner).await?;
-    delete::<ServiceAccount>(&Api::namespaced(client.clone(), HUB_NAMESPACE), name, &owner).await?;
+    if ours.rights {
+        delete::<ClusterRoleBinding>(&Api::all(client.clone()), name, &owner).await?;
+        delete::<ClusterRole>(&Api::all(client.clone()), name, &owner).await?;
+    }
+    if ours.account {
+        delete::<ServiceAccount>(&Api::namespaced(client.clone(), HUB_NAMESPACE), name, &owner).await?;
+    }
     delete::<Lease>(&Api::namespaced(client.clone(), HUB_NAMESPACE), name, &owner).await
+}
+
+/// What a tenant applies who grants the rights himself, as the command that does it.
+pub fn by_hand(identity: &Identity, recipient: Recipient<'_>) -> String {
+    let rules = json!(identity.role.rules);
+    let objects = berthage_core::kcp::export::rights(&recipient.names.hub, &rules, &recipient.names.user);
+    let list = json!({ "apiVersion": "v1", "kind": "List", "items": objects });
+    format!("echo '{list}' | kubectl apply -f -")
 }
 
 fn rules(recipient: Recipient<'_>, kcp: bool) -> Vec<PolicyRule> {

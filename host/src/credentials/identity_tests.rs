@@ -7,6 +7,9 @@ use serde_json::Value;
 use super::super::scripted::{Asked, lines, server, status};
 use super::*;
 
+/// As on a plain hub.
+const ALL: Ours = Ours { rights: true, account: true };
+
 const BOTH: &[CredentialType] = &[CredentialType::ClientCertificate, CredentialType::ServiceAccountToken];
 
 fn with<T>(test: impl FnOnce(Recipient<'_>) -> T) -> T {
@@ -198,7 +201,7 @@ async fn what_is_somebody_elses_is_left_alone() {
         let workspace = Workspace::local();
         let names = TargetNames::new(&workspace, "uid-1");
         let recipient = Recipient { workspace: &workspace, names: &names, target: "edge", uid: "uid-1" };
-        remove(&client, recipient).await.unwrap();
+        remove(&client, recipient, ALL).await.unwrap();
         assert!(lines(&asked).iter().all(|line| line.starts_with("GET")), "{:?}", lines(&asked));
     }
 }
@@ -219,13 +222,13 @@ async fn removal_takes_the_rights_first_and_names_the_uid() {
     let workspace = Workspace::local();
     let names = TargetNames::new(&workspace, "uid-1");
     let recipient = Recipient { workspace: &workspace, names: &names, target: "edge", uid: "uid-1" };
-    remove(&client, recipient).await.unwrap();
+    remove(&client, recipient, ALL).await.unwrap();
     let deletes: Vec<Asked> =
         asked.lock().unwrap().iter().filter(|asked| asked.line.starts_with("DELETE")).cloned().collect();
     assert_eq!(deletes.len(), 4);
     assert!(deletes[0].line.contains("clusterrolebindings"));
     assert!(deletes.iter().all(|delete| delete.body["preconditions"]["uid"] == "u"));
     let (client, asked) = server(|_| status(404, "NotFound", ""));
-    remove(&client, recipient).await.unwrap();
+    remove(&client, recipient, ALL).await.unwrap();
     assert_eq!(lines(&asked).len(), 4);
 }

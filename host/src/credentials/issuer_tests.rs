@@ -22,7 +22,7 @@ fn hub() -> HubAddress {
 }
 
 fn issuer(authority: Option<Authority>, trust: Trust) -> Issuer {
-    Issuer { authority, hub: hub(), trust: RwLock::new(trust) }
+    Issuer { authority, hub: hub(), own: None, tokens: true, trust: RwLock::new(trust) }
 }
 
 fn unknown() -> Trust {
@@ -137,4 +137,20 @@ fn the_hubs_address_is_the_controllers_own_by_default() {
     assert_eq!(address.url(&Workspace::local()), "https://hub.example.org:6443");
     assert_eq!(address.url(&Workspace::new("2x7k")), "https://hub.example.org:6443/clusters/2x7k");
     assert_eq!(CertificateDer::from_pem_slice(&address.ca.unwrap()).unwrap().as_ref(), [7; 100]);
+}
+
+#[test]
+fn where_there_are_no_tokens_only_a_certificate_will_do() {
+    let kcp = |authority: Option<Authority>, trust| issuer(authority, trust).certificates_only(hub());
+    for wanted in [Auto, ClientCertificate] {
+        let trusted = kcp(Some(authority()), Trust::Trusted).resolve(wanted, None);
+        assert_eq!(trusted.unwrap(), ClientCertificate);
+        let refusing =
+            [(kcp(Some(authority()), Trust::NotTrusted), "not trust"), (kcp(None, Trust::NotProbed), "no CA")];
+        for (issuer, says) in refusing {
+            let error = issuer.resolve(wanted, None).unwrap_err().to_string();
+            assert!(error.contains(says) && error.contains("--client-ca-file"), "{error}");
+        }
+    }
+    assert!(kcp(Some(authority()), Trust::Trusted).resolve(ServiceAccountToken, None).is_err());
 }

@@ -56,6 +56,10 @@ pub struct Recipient<'a> {
 pub struct Issuer {
     authority: Option<Authority>,
     hub: HubAddress,
+    /// The controller's own address of the hub, where that differs.
+    own: Option<HubAddress>,
+    /// Whether the hub gives tokens.
+    tokens: bool,
     trust: RwLock<Trust>,
 }
 
@@ -63,7 +67,18 @@ impl Issuer {
     /// Without an `authority` only tokens are made. Until [`Self::probe`] was called it is not known whether the hub trusts
     /// it.
     pub fn new(authority: Option<Authority>, hub: HubAddress) -> Self {
-        Self { authority, hub, trust: RwLock::new(Trust::NotProbed) }
+        Self { authority, hub, own: None, tokens: true, trust: RwLock::new(Trust::NotProbed) }
+    }
+
+    /// For kcp, which gives no tokens through its virtual workspaces. `own` is where the controller itself reaches it.
+    #[must_use]
+    pub fn certificates_only(self, own: HubAddress) -> Self {
+        Self { tokens: false, own: Some(own), ..self }
+    }
+
+    /// Asks the hub, with a credential just made, whether its holder may do what a syncer has to.
+    pub async fn try_out(&self, issued: &Issued, recipient: Recipient<'_>) -> Result<(), IssueError> {
+        probe::try_out(issued, &self.hub, self.own.as_ref(), recipient).await
     }
 
     /// Asks the hub whether it trusts our CA and remembers the answer. `config` is the controller's own way to the hub;
@@ -96,6 +111,9 @@ impl Issuer {
         wanted: CredentialType,
         current: Option<CredentialType>,
     ) -> Result<CredentialType, IssueError> {
+        if !self.tokens {
+            return self.certificate(wanted, current);
+        }
         if wanted == CredentialType::ServiceAccountToken {
             return Ok(wanted);
         }
@@ -110,6 +128,25 @@ impl Issuer {
                 Some(CredentialType::ClientCertificate) => Ok(CredentialType::ClientCertificate),
                 _ => Err(IssueError::TrustUnknown),
             },
+        }
+    }
+
+    /// As [`Self::resolve`], where there are no tokens.
+    fn certificate(
+        &self,
+        wanted: CredentialType,
+        current: Option<CredentialType>,
+    ) -> Result<CredentialType, IssueError> {
+        let certificate = CredentialType::ClientCertificate;
+        if wanted == CredentialType::ServiceAccountToken {
+            return Err(IssueError::CertificateNeeded("spec.credentials.type asks for a token"));
+        }
+        match (self.authority.is_some(), self.trust()) {
+            (true, Trust::Trusted) => Ok(certificate),
+            (false, _) => Err(IssueError::CertificateNeeded("the controller has no CA")),
+            (true, Trust::NotTrusted) => Err(IssueError::CertificateNeeded("kcp does not trust the controller's CA")),
+            (true, Trust::NotProbed | Trust::Unknown(_)) if current == Some(certificate) => Ok(certificate),
+            (true, Trust::NotProbed | Trust::Unknown(_)) => Err(IssueError::TrustUnknown),
         }
     }
 

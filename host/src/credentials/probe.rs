@@ -4,16 +4,19 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use berthage_core::api::SyncTarget;
 use berthage_core::names::{SYNCER_USER_PREFIX, hex};
 use berthage_core::reason::Reason;
 use jiff::Timestamp;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use kube::Api;
 use kube::api::PostParams;
-use kube::config::AuthInfo;
+use kube::config::{AuthInfo, KubeConfigOptions};
+use zeroize::Zeroizing;
 
 use super::ca::{self, Authority};
 use super::certificate;
+use super::error::IssueError;
 use super::kubeconfig_out::HubAddress;
 use crate::access::{Failure, Options, Side, connect};
 
@@ -75,6 +78,42 @@ async fn ask(authority: &Authority, hub: &HubAddress, config: &kube::Config, now
     };
     let reviews: Api<SelfSubjectReview> = Api::all(client);
     judge(reviews.create(&PostParams::default(), &SelfSubjectReview::default()).await, &user)
+}
+
+/// Asks for the SyncTarget with a syncer's new credential: under the syncers' address, and where the controller cannot reach
+/// that, under its own.
+pub(super) async fn try_out(
+    issued: &super::Issued,
+    hub: &HubAddress,
+    own: Option<&HubAddress>,
+    recipient: super::Recipient<'_>,
+) -> Result<(), IssueError> {
+    let mut result = get(issued, hub, recipient).await;
+    if let (Err(kube::Error::Service(_)), Some(own)) = (&result, own) {
+        result = get(issued, own, recipient).await;
+    }
+    match result {
+        Ok(()) => Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 403 => Err(IssueError::RightsMissing(String::new())),
+        Err(error) => Err(IssueError::Hub {
+            what: "a trial of the syncer's credential".to_owned(),
+            failure: Failure::of(Side::Hub, &error),
+        }),
+    }
+}
+
+async fn get(issued: &super::Issued, hub: &HubAddress, recipient: super::Recipient<'_>) -> Result<(), kube::Error> {
+    let text = Zeroizing::new(String::from_utf8_lossy(&issued.kubeconfig).into_owned());
+    let unusable = |error: kube::config::KubeconfigError| kube::Error::Service(error.into());
+    let mut kubeconfig = kube::config::Kubeconfig::from_yaml(&text).map_err(unusable)?;
+    for cluster in kubeconfig.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
+        cluster.server = Some(hub.url(recipient.workspace));
+        cluster.tls_server_name.clone_from(&hub.tls_server_name);
+    }
+    let config =
+        kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.map_err(unusable)?;
+    let client = connect::hub(&config, &Options::default()).map_err(|error| kube::Error::Service(error.into()))?;
+    Api::<SyncTarget>::all(client).get_metadata(recipient.target).await.map(drop)
 }
 
 fn hub_roots(hub: &HubAddress) -> Result<Option<Vec<Vec<u8>>>, &'static str> {

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use berthage_core::api::{InventoryEntry, WhenUnreachable};
+use berthage_core::api::{InventoryEntry, KubeConfigSecretRef, WhenUnreachable};
 use berthage_core::diff::{self, Changes};
 use berthage_core::key::{Key, Workspace};
 use berthage_core::names::TARGET_FINALIZER;
@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use super::resolve::Cluster;
 use super::target::Work;
 use super::{Again, Context, Stop, apply, issue, observe, plan, publish, resolve};
+use crate::access::pool::Connection;
 use crate::access::{Failure, Side};
 use crate::store::Held;
 
@@ -33,8 +34,10 @@ const NAMED: usize = 10;
 
 /// Takes a target that is being deleted off its physical cluster and off the hub.
 pub(super) async fn detach(ctx: &Context, work: &mut Work<'_>) -> Result<(), Stop> {
-    let since = work.target.metadata.deletion_timestamp.as_ref().map_or(work.now, |time| time.0);
-    terminating(work, Reason::Terminating, "Being cleaned up.");
+    let asked = work.target.metadata.deletion_timestamp.as_ref().map(|time| time.0);
+    let since = asked.into_iter().chain(work.leaving).min().unwrap_or(work.now);
+    let why = if asked.is_some() { "Being cleaned up." } else { "The workspace is being deleted: being cleaned up." };
+    terminating(work, Reason::Terminating, why);
     if ctx.options.observe_only {
         terminating(work, Reason::ObserveOnly, "The controller runs with --observe-only and cleans nothing up.");
         return Err(Stop::new(Reason::ObserveOnly, Again::OnChange));
@@ -42,14 +45,18 @@ pub(super) async fn detach(ctx: &Context, work: &mut Work<'_>) -> Result<(), Sto
     let registration = resolve::registration(ctx, &work.registration(&work.target.spec.cluster_ref.name)).ok();
     let snapshot = observe::snapshot(&ctx.making, work, registration.as_ref())?;
     plan::finalize(&ctx.making, work, &snapshot, since)?;
+    let secret = secret_in_use(ctx, work);
     issue::revoke(ctx, work).await?;
     clean(ctx, work, since).await?;
-    release_secret(ctx, work).await?;
+    release_secret(ctx, work, secret).await?;
     let finalizers = work.target.metadata.finalizers.iter().flatten();
     let others: Vec<String> = finalizers.filter(|finalizer| *finalizer != TARGET_FINALIZER).cloned().collect();
-    let last = others.is_empty();
+    let last = others.is_empty() && asked.is_some();
     publish::set_finalizers(ctx, work, others).await?;
     work.gone = last;
+    if asked.is_none() {
+        terminating(work, Reason::CleanedUp, "The workspace is being deleted: everything is cleaned up.");
+    }
     work.notices.push(Notice {
         warning: false,
         reason: Reason::CleanedUp.as_str().to_owned(),
@@ -109,7 +116,7 @@ async fn leave_with_secret(ctx: &Context, work: &mut Work<'_>, cluster: &Cluster
     }
     work.blocked = Some(Finding::bad(Reason::SecretNotFound, message.clone()));
     clean(ctx, work, work.now).await?;
-    release_secret(ctx, work).await?;
+    release_secret(ctx, work, Some(at.clone())).await?;
     Err(work.disconnect(
         Finding::bad(Reason::SecretNotFound, format!("{message} Create it again to have the syncer back.")),
         Again::OnChange,
@@ -123,6 +130,7 @@ fn terminating(work: &mut Work<'_>, reason: Reason, message: impl Into<String>) 
 fn forget_cluster(work: &mut Work<'_>) {
     work.cluster = None;
     work.cluster_uid = None;
+    work.cluster_secret = None;
     work.credential = None;
     work.revision = None;
     work.applied = false;
@@ -136,24 +144,19 @@ async fn clean(ctx: &Context, work: &mut Work<'_>, since: Timestamp) -> Result<(
     }
     let name = work.cluster.clone().unwrap_or_else(|| work.target.spec.cluster_ref.name.clone());
     let key = work.registration(&name);
-    let cluster = match resolve::cluster(ctx, &key).await {
-        Ok(cluster) => cluster,
-        Err((finding, stop)) => return unreachable(work, &name, since, &finding, stop.retry),
+    let connection = match reach(ctx, work, &key).await {
+        Ok(connection) => connection,
+        Err((finding, stop)) => return unreachable(ctx, work, &name, since, &finding, stop.retry),
     };
-    if let Some(uid) = work.cluster_uid.clone().filter(|uid| *uid != cluster.uid()) {
-        let message = format!("Another cluster answers for {name}: the syncer was deployed to the one with uid {uid}.");
-        let finding = Finding::bad(Reason::ClusterReplaced, message);
-        return unreachable(work, &name, since, &finding, Again::OnChange);
-    }
-    let link = observe::link(ctx, &cluster);
+    let link = ctx.downstream.link(&key, &connection.fingerprint, &connection.client);
     observe::watch(work, &link);
     for _ in 0..ROUNDS {
         let changes = everything(work, &link);
-        if let Err(stop) = apply::remove(work, &cluster.connection.client, &link, &changes).await {
+        if let Err(stop) = apply::remove(work, &connection.client, &link, &changes).await {
             return match (work.unreachable.clone(), work.blocked.clone()) {
-                (Some(finding), _) => unreachable(work, &name, since, &finding, stop.retry),
+                (Some(finding), _) => unreachable(ctx, work, &name, since, &finding, stop.retry),
                 // It answers, and refuses: that may last as long.
-                (None, Some(finding)) => refused(work, &name, since, &finding, stop.retry),
+                (None, Some(finding)) => refused(ctx, work, &name, since, &finding, stop.retry),
                 (None, None) => Err(stop),
             };
         }
@@ -175,6 +178,31 @@ async fn clean(ctx: &Context, work: &mut Work<'_>, since: Timestamp) -> Result<(
     Err(Stop::new(Reason::NamespaceTerminating, Again::After(PATIENCE)))
 }
 
+/// The way to the cluster that the inventory belongs to. When its registration went first, as all of a workspace's objects do
+/// on kcp when the workspace is unbound, the Secret that it named still leads there.
+async fn reach(ctx: &Context, work: &Work<'_>, key: &Key) -> Result<Connection, (Finding, Stop)> {
+    let cluster = match resolve::cluster(ctx, key).await {
+        Ok(cluster) => cluster,
+        Err((finding, stop)) => {
+            let Some(at) = work.cluster_secret.as_ref().filter(|_| stop.reason == Reason::RegistrationNotFound) else {
+                return Err((finding, stop));
+            };
+            return resolve::abandoned_cluster(ctx, key, at).await.map_err(|problem| {
+                // The registration may come back, and with it a way that is known to work.
+                let message = format!("{} {}", finding.message, problem.message);
+                (Finding::bad(finding.reason, message), Stop::new(problem.reason, Again::After(PATIENCE)))
+            });
+        }
+    };
+    if let Some(uid) = work.cluster_uid.clone().filter(|uid| *uid != cluster.uid()) {
+        let message =
+            format!("Another cluster answers for {}: the syncer was deployed to the one with uid {uid}.", key.name);
+        let finding = Finding::bad(Reason::ClusterReplaced, message);
+        return Err((finding, Stop::new(Reason::ClusterReplaced, Again::OnChange)));
+    }
+    Ok(cluster.connection)
+}
+
 fn everything(work: &Work<'_>, link: &crate::downstream::Link) -> Changes {
     let owner = observe::seal_context(work).owner();
     let observed = |id: &ObjectId| link.seen(&work.names.id, id).map(|seen| observe::observed(seen, &owner));
@@ -185,22 +213,41 @@ fn everything(work: &Work<'_>, link: &crate::downstream::Link) -> Changes {
 }
 
 /// The cluster cannot be reached: wait, or let go.
-fn unreachable(work: &mut Work<'_>, name: &str, since: Timestamp, finding: &Finding, again: Again) -> Result<(), Stop> {
+fn unreachable(
+    ctx: &Context,
+    work: &mut Work<'_>,
+    name: &str,
+    since: Timestamp,
+    finding: &Finding,
+    again: Again,
+) -> Result<(), Stop> {
     work.found.cluster_connected = Some(finding.clone());
-    refused(work, name, since, finding, again)
+    refused(ctx, work, name, since, finding, again)
 }
 
 /// The cluster cannot be cleaned up now: wait, or let go, as the deletion policy says.
-fn refused(work: &mut Work<'_>, name: &str, since: Timestamp, finding: &Finding, again: Again) -> Result<(), Stop> {
+fn refused(
+    ctx: &Context,
+    work: &mut Work<'_>,
+    name: &str,
+    since: Timestamp,
+    finding: &Finding,
+    again: Again,
+) -> Result<(), Stop> {
     let policy = work.target.spec.deletion_policy.clone();
-    let until = since.checked_add(policy.after.get()).unwrap_or(Timestamp::MAX);
+    // A tenant decides how long his own target waits, and the platform how long a workspace does.
+    let (patience, whose) = match work.leaving {
+        Some(_) if ctx.options.workspace_patience < policy.after.get() => {
+            let patience = ctx.options.workspace_patience;
+            (patience, format!("{} s after the deletion of the workspace", patience.as_secs()))
+        }
+        _ => (policy.after.get(), format!("{} after the deletion; spec.deletionPolicy may be changed", policy.after)),
+    };
+    let until = since.checked_add(patience).unwrap_or(Timestamp::MAX);
     let patient = policy.when_unreachable == WhenUnreachable::Wait && work.now < until;
     if patient {
         work.due_at(until);
-        let message = format!(
-            "Cluster {name} cannot be cleaned up: {} It is tried until {} after the deletion; spec.deletionPolicy may be changed.",
-            finding.message, policy.after
-        );
+        let message = format!("Cluster {name} cannot be cleaned up: {} It is tried until {whose}.", finding.message);
         if work.found.terminating.is_some() {
             terminating(work, Reason::WaitingForCluster, message);
         }
@@ -237,13 +284,17 @@ fn listed(inventory: &[InventoryEntry]) -> String {
     names.join(", ")
 }
 
+/// The Secret that carries our finalizer because of this target.
+fn secret_in_use(ctx: &Context, work: &Work<'_>) -> Option<KubeConfigSecretRef> {
+    let key = work.registration(&work.target.spec.cluster_ref.name);
+    let named = resolve::registration(ctx, &key).ok().map(|registration| registration.spec.kube_config_secret_ref);
+    named.or_else(|| work.cluster_secret.clone())
+}
+
 /// Takes our finalizer off the kubeconfig Secret, unless another target needs it.
-async fn release_secret(ctx: &Context, work: &Work<'_>) -> Result<(), Stop> {
+async fn release_secret(ctx: &Context, work: &Work<'_>, at: Option<KubeConfigSecretRef>) -> Result<(), Stop> {
     let workspace = &work.key.workspace;
-    let Some(held) = ctx.making.store.get(&work.registration(&work.target.spec.cluster_ref.name)) else {
-        return Ok(());
-    };
-    let (namespace, name) = held.secret();
+    let Some(KubeConfigSecretRef { namespace, name, .. }) = &at else { return Ok(()) };
     let known = match ctx.making.store.secret(workspace, namespace, name) {
         Some(secret) => Some(secret),
         // Somebody took its label away: it is watched no longer, and our finalizer may still be on it.
@@ -268,6 +319,9 @@ async fn release_secret(ctx: &Context, work: &Work<'_>) -> Result<(), Stop> {
 /// Whether a Secret is needed to clean up after a target other than `leaving`.
 fn needed(ctx: &Context, workspace: &Workspace, namespace: &str, name: &str, leaving: Option<&Key>) -> bool {
     let registrations = ctx.making.store.registrations_of(workspace, namespace, name);
+    if registrations.is_empty() && ctx.making.store.has_stray_targets(workspace, leaving) {
+        return true;
+    }
     // One that is being deleted is kept for what is still deployed with it, and serves nobody who would deploy anew.
     let going = ctx.making.store.secret(workspace, namespace, name).is_some_and(|secret| secret.deleting);
     let needs = |held: &Held| held.finalized && (held.deployed || !going);
@@ -279,10 +333,7 @@ fn needed(ctx: &Context, workspace: &Workspace, namespace: &str, name: &str, lea
 /// registration went first.
 pub async fn sweep_secrets(ctx: &Context) {
     for (workspace, namespace, name, secret) in ctx.making.store.secrets_in_use() {
-        let orphaned = ctx.making.store.registrations_of(&workspace, &namespace, &name).is_empty();
-        if needed(ctx, &workspace, &namespace, &name, None)
-            || (orphaned && ctx.making.store.has_stray_targets(&workspace))
-        {
+        if !ctx.making.store.knows(&workspace) || needed(ctx, &workspace, &namespace, &name, None) {
             continue;
         }
         if let Err(error) = ctx.hub.set_secret_finalizer(&workspace, &namespace, &name, &secret, false).await {

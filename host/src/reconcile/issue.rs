@@ -16,15 +16,18 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::target::Work;
-use super::{Again, Context, Stop, apply, observe};
+use super::{Again, Context, Stop, apply, observe, tenancy};
 use crate::access::Retry;
-use crate::credentials::identity::{self, Identity, Known};
+use crate::credentials::identity::{self, Identity, Known, Ours};
 use crate::credentials::{IssueError, Issued, Recipient, token};
 use crate::downstream::Link;
 use crate::store::{LeaseMeta, Source};
 
 /// When a credential that could not be made is tried again, while the present one serves.
 const RETRY: Duration = Duration::from_secs(60);
+
+/// How often it is tried whether a tenant has granted a syncer's rights.
+const RIGHTS: Duration = Duration::from_secs(10);
 
 /// The Secret that should be in the physical cluster, with its content when it was made just now.
 pub(crate) struct Credential {
@@ -110,7 +113,8 @@ pub(super) async fn credential(ctx: &Context, work: &mut Work<'_>, link: &Link) 
         }
         Action::Renew(why) => {
             let client = &ctx.hub.client(&work.key.workspace);
-            match ctx.issuer.issue(client, recipient(work), type_, spec.duration.get(), work.now).await {
+            let made = ctx.issuer.issue(client, recipient(work), type_, spec.duration.get(), work.now).await;
+            match proven(ctx, work, made).await {
                 Ok(issued) => {
                     let (status, _) = credential::succeed(work.credential.as_ref(), issued.status.clone(), seen);
                     if work.credential.is_some() {
@@ -127,6 +131,28 @@ pub(super) async fn credential(ctx: &Context, work: &mut Work<'_>, link: &Link) 
                 Err(error) => keep_or_refuse(work, link, &error),
             }
         }
+    }
+}
+
+/// Where the tenant grants the syncer's rights himself, a credential is used once it works.
+async fn proven(ctx: &Context, work: &mut Work<'_>, made: Result<Issued, IssueError>) -> Result<Issued, IssueError> {
+    let issued = made?;
+    if tenancy::grants_rights(ctx, &work.key.workspace) {
+        return Ok(issued);
+    }
+    match ctx.issuer.try_out(&issued, recipient(work)).await {
+        Ok(()) => Ok(issued),
+        Err(IssueError::RightsMissing(_)) => {
+            // Nothing tells when they are there.
+            work.due_in(RIGHTS);
+            let identity = Identity::new(recipient(work), &[CredentialType::ClientCertificate], ctx.options.kcp);
+            Err(IssueError::RightsMissing(format!(
+                "The APIBinding does not accept the permission claims on clusterroles and clusterrolebindings, and the syncer's \
+                 rights are not there. Accept the claims, or grant the rights: {}",
+                identity::by_hand(&identity, recipient(work))
+            )))
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -206,21 +232,32 @@ async fn grant(ctx: &Context, work: &Work<'_>, type_: CredentialType) -> Result<
     let (store, workspace, name) = (&ctx.making.store, &work.key.workspace, work.names.hub.as_str());
     let mut types = vec![type_];
     types.extend(work.credential.as_ref().map(|current| current.type_).filter(|current| *current != type_));
-    let wanted = Identity::new(recipient(work), &types, false);
+    let wanted = Identity::new(recipient(work), &types, ctx.options.kcp);
     let token = |current: &CredentialStatus| current.type_ == CredentialType::ServiceAccountToken;
+    let ours = tenancy::grants_rights(ctx, workspace);
     let known = Known {
-        role: store.identity(Source::ClusterRoles, workspace, name),
-        binding: store.identity(Source::ClusterRoleBindings, workspace, name),
+        // What the tenant grants himself is not seen; whether it works is tried with the credential.
+        role: if ours { store.identity(Source::ClusterRoles, workspace, name) } else { Some(wanted.role_hash()) },
+        binding: if ours {
+            store.identity(Source::ClusterRoleBindings, workspace, name)
+        } else {
+            Some(wanted.binding_hash())
+        },
         lease: store.lease(workspace, name).is_some(),
         account: work.credential.as_ref().is_some_and(token),
     };
     if wanted.is_known(&known) {
         return Ok(());
     }
+    if let Some(advice) = tenancy::hidden(ctx, workspace, "coordination.k8s.io", "leases").filter(|_| !known.lease) {
+        return Err(IssueError::ClaimNotAccepted(advice));
+    }
     wanted.ensure(&ctx.hub.client(workspace), &known).await?;
     // The watches will say the same in a moment; until then nothing is asked twice.
-    store.set_identity(Source::ClusterRoles, workspace, name, Some(wanted.role_hash()));
-    store.set_identity(Source::ClusterRoleBindings, workspace, name, Some(wanted.binding_hash()));
+    if ours {
+        store.set_identity(Source::ClusterRoles, workspace, name, Some(wanted.role_hash()));
+        store.set_identity(Source::ClusterRoleBindings, workspace, name, Some(wanted.binding_hash()));
+    }
     if !known.lease {
         store.upsert_lease(workspace, name, LeaseMeta { heartbeat: None }, jiff::SignedDuration::ZERO);
     }
@@ -254,7 +291,8 @@ pub(super) async fn revoke(ctx: &Context, work: &Work<'_>) -> Result<(), Stop> {
         if work.credential.as_ref().is_some_and(|current| current.type_ == CredentialType::ServiceAccountToken) {
             token::revoke_others(client, recipient(work), None).await?;
         }
-        identity::remove(client, recipient(work)).await
+        let ours = Ours { rights: tenancy::grants_rights(ctx, workspace), account: !ctx.options.kcp };
+        identity::remove(client, recipient(work), ours).await
     };
     if let Err(error) = result.await {
         tracing::info!(key = %work.key, %error, "the syncer's rights on the hub could not be taken away; it is tried again");

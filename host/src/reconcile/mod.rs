@@ -16,6 +16,7 @@ mod render;
 mod repairs;
 mod resolve;
 mod target;
+mod tenancy;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -62,6 +62,9 @@ pub(super) fn cluster(work: &mut Work<'_>, cluster: &Cluster) -> Result<(), Stop
 
 /// Copies what a registration's probe found.
 fn known(work: &mut Work<'_>, cluster: &Cluster) {
+    if work.cluster.as_deref() == Some(&*cluster.key.name) {
+        work.cluster_secret = Some(cluster.secret_ref().clone());
+    }
     let Some(status) = &cluster.registration.status else { return };
     let (info, summary) = (status.cluster_info.as_ref(), status.resource_summary.as_ref());
     if let Some(summary) = summary {
@@ -71,6 +74,7 @@ fn known(work: &mut Work<'_>, cluster: &Cluster) {
     work.found.cluster = Some(ClusterStatus {
         name: work.cluster.clone(),
         uid: work.cluster_uid.clone(),
+        secret_ref: work.cluster_secret.clone(),
         version: info.map(|info| info.version.clone()),
         nodes: summary.map(|summary| summary.nodes),
     });
@@ -232,6 +236,7 @@ pub(super) fn conclude(ctx: &Context, work: &mut Work<'_>) {
     let mut cluster = work.found.cluster.take().or_else(|| work.published.cluster.clone()).unwrap_or_default();
     cluster.name.clone_from(&work.cluster);
     cluster.uid.clone_from(&work.cluster_uid);
+    cluster.secret_ref.clone_from(&work.cluster_secret);
     work.found.cluster = Some(cluster);
     work.found.inventory = Some(work.inventory.clone());
 }

@@ -63,6 +63,7 @@ pub(super) async fn intent(
     work.inventory = inventory;
     work.cluster = Some(cluster.key.name.to_string());
     work.cluster_uid = Some(cluster.uid().to_owned());
+    work.cluster_secret = Some(cluster.secret_ref().clone());
     work.applied = false;
     let found = std::mem::take(&mut work.found);
     work.found = found.clone();

@@ -9,7 +9,7 @@ use berthage_core::status::target::Finding;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 
-use super::{Again, Context, Stop};
+use super::{Again, Context, Stop, tenancy};
 use crate::access::pool::ConnectionKey;
 use crate::access::{Access, Failure, Side, pool::Connection};
 use crate::store::SecretMeta;
@@ -79,12 +79,17 @@ pub(crate) fn probed(registration: &ClusterRegistration, name: &str) -> Result<(
 
 /// The Secret that a registration refers to, as the watches know it.
 pub(crate) fn secret(ctx: &Context, workspace: &Workspace, at: &KubeConfigSecretRef) -> Result<SecretMeta, Problem> {
-    ctx.making.store.secret(workspace, &at.namespace, &at.name).ok_or_else(|| Problem {
-        reason: Reason::SecretNotFound,
-        message: format!(
-            "There is no Secret {}/{} with the label berthage.dev/kubeconfig=true; create it, or label it so.",
-            at.namespace, at.name
-        ),
+    ctx.making.store.secret(workspace, &at.namespace, &at.name).ok_or_else(|| {
+        match tenancy::hidden(ctx, workspace, "", "secrets") {
+            Some(advice) => Problem { reason: Reason::ClaimNotAccepted, message: advice },
+            None => Problem {
+                reason: Reason::SecretNotFound,
+                message: format!(
+                    "There is no Secret {}/{} with the label berthage.dev/kubeconfig=true; create it, or label it so.",
+                    at.namespace, at.name
+                ),
+            },
+        }
     })
 }
 
@@ -121,6 +126,17 @@ pub(crate) async fn connect(
         reason: Reason::KubeconfigInvalid,
         message: format!("Secret {}/{}: {error}", at.namespace, at.name),
     })
+}
+
+/// The way to a cluster whose registration is gone, to clean up there: with the Secret that it was reached with. Who answers is
+/// asked before anything is deleted.
+pub(crate) async fn abandoned_cluster(
+    ctx: &Context,
+    key: &Key,
+    at: &KubeConfigSecretRef,
+) -> Result<Connection, Problem> {
+    let secret = secret(ctx, &key.workspace, at)?;
+    connect(ctx, key, at, &secret).await
 }
 
 /// The whole way for a target: registration, probe, Secret, connection.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use berthage_core::api::{CredentialStatus, InventoryEntry, SyncTarget, SyncTargetStatus};
+use berthage_core::api::{CredentialStatus, InventoryEntry, KubeConfigSecretRef, SyncTarget, SyncTargetStatus};
 use berthage_core::key::Key;
 use berthage_core::names::{TARGET_FINALIZER, TargetNames};
 use berthage_core::reason::Reason;
@@ -11,7 +11,7 @@ use berthage_core::status::transitions::Notice;
 use jiff::Timestamp;
 
 use super::resolve::Cluster;
-use super::{After, Again, Context, Stop, apply, detach, issue, observe, plan, publish, render, resolve};
+use super::{After, Again, Context, Stop, apply, detach, issue, observe, plan, publish, render, resolve, tenancy};
 use crate::store::Held;
 
 /// What one run works on and has found out so far.
@@ -38,6 +38,10 @@ pub(crate) struct Work<'a> {
     pub cluster: Option<String>,
     /// uid of that cluster.
     pub cluster_uid: Option<String>,
+    /// The Secret that that cluster was reached with.
+    pub cluster_secret: Option<KubeConfigSecretRef>,
+    /// Since when the workspace is being deleted, or its binding: nothing is deployed there any more.
+    pub leaving: Option<Timestamp>,
     /// The syncer's credential.
     pub credential: Option<CredentialStatus>,
     /// Whether the object went with its last finalizer: there is nothing left to write a status to.
@@ -162,7 +166,10 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key, attempt: u32) -> After {
         Err((held, error)) => return publish::unreadable(ctx, key, &held, &error).await,
     };
     let mut work = start(key, held, target, now, attempt);
-    let deleting = work.held.deleting;
+    work.leaving = tenancy::leaving(ctx, &key.workspace);
+    work.found.claims = tenancy::claims(ctx, &key.workspace);
+    // kcp removes a workspace's Secrets before it touches its SyncTargets: the end of the workspace is the sign to go.
+    let deleting = work.held.deleting || work.leaving.is_some();
     if deleting && !has_finalizer(&work.target) {
         ctx.memos.forget(key);
         return After::Settled(None);
@@ -214,6 +221,8 @@ pub(super) fn start(key: &Key, held: Held, target: SyncTarget, now: Timestamp, a
         inventory: published.inventory.clone(),
         cluster: cluster.name,
         cluster_uid: cluster.uid,
+        cluster_secret: cluster.secret_ref,
+        leaving: None,
         credential: syncer.credential,
         revision: syncer.revision,
         gone: false,

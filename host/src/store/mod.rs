@@ -318,12 +318,13 @@ impl Store {
     }
 
     /// Whether a target of the workspace has something to clean up in a cluster whose registration is not there: it may
-    /// come back, and need its Secret then.
-    pub fn has_stray_targets(&self, workspace: &Workspace) -> bool {
+    /// come back, and need its Secret then. `but` does not count.
+    pub fn has_stray_targets(&self, workspace: &Workspace, but: Option<&Key>) -> bool {
         let inner = self.read();
         let Some(place) = inner.workspaces.place(workspace) else { return false };
-        inner.in_place(place).any(|((_, kind, _), held)| {
+        inner.in_place(place).any(|((_, kind, name), held)| {
             *kind == Kind::Target
+                && but.is_none_or(|but| but.name != *name)
                 && held.finalized
                 && held
                     .registrations()

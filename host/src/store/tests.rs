@@ -102,7 +102,7 @@ fn put(store: &Store, workspace: &str, name: &str, uid: &str, version: u32) -> V
 }
 
 fn bound() -> Binding {
-    Binding::new("berthage", false, &Spec::default(), &Status::default())
+    Binding::new("berthage", None, &Spec::default(), &Status::default())
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn upsert_lease(wire: &Wire, store: &Store, workspace: &Workspace, name: &str) -
 fn judge(wire: &Wire, name: &str) -> Binding {
     let spec: Option<binding::Spec> = readable(Wire::part(wire.spec.as_deref()), name);
     let status: Option<binding::Status> = readable(Wire::part(wire.status.as_deref()), name);
-    let deleting = wire.metadata.deletion_timestamp.is_some();
+    let deleting = wire.metadata.deletion_timestamp.as_ref().map(|time| time.0);
     Binding::new(name, deleting, &spec.unwrap_or_default(), &status.unwrap_or_default())
 }
 

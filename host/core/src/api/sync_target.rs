@@ -7,6 +7,7 @@ use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::cluster_registration::KubeConfigSecretRef;
 use super::condition::Condition;
 use super::duration::Duration;
 
@@ -337,6 +338,9 @@ pub struct ClusterStatus {
     /// uid of the cluster's `kube-system` namespace: nothing is deleted in a cluster that has another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
+    /// The kubeconfig Secret that it was reached with: the clean-up finds it when the ClusterRegistration is gone already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<KubeConfigSecretRef>,
     /// Kubernetes version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,

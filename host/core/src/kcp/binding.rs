@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -86,8 +87,8 @@ pub enum ClaimState {
 pub struct Binding {
     /// Its name.
     pub name: Arc<str>,
-    /// Whether it is being deleted: afterwards nothing in the workspace can be reached.
-    pub deleting: bool,
+    /// Since when it is being deleted: afterwards nothing in the workspace can be reached.
+    pub deleting: Option<Timestamp>,
     /// Whether it has answered any claim: a patch cannot append to a list that is not there.
     answered: bool,
     states: [ClaimState; CLAIMS.len()],
@@ -97,7 +98,7 @@ pub struct Binding {
 
 impl Binding {
     /// Judges a binding.
-    pub fn new(name: &str, deleting: bool, spec: &Spec, status: &Status) -> Self {
+    pub fn new(name: &str, deleting: Option<Timestamp>, spec: &Spec, status: &Status) -> Self {
         let state = |claim: &Claim| {
             let same = |answer: &Answer| answer.group == claim.group && answer.resource == claim.resource;
             let Some(at) = spec.permission_claims.iter().position(same) else { return ClaimState::Absent };
@@ -217,7 +218,7 @@ mod tests {
             .map(|claim| json!({ "group": claim.group, "resource": claim.resource, "verbs": claim.verbs }))
             .collect();
         let status: Status = serde_json::from_value(json!({ "appliedPermissionClaims": applied })).unwrap();
-        Binding::new("berthage", false, &spec, &status)
+        Binding::new("berthage", None, &spec, &status)
     }
 
     fn all(accepted: impl Fn(&Claim) -> bool) -> Vec<Value> {
@@ -246,7 +247,7 @@ mod tests {
         json_patch::patch(&mut document, &patch).unwrap();
         let spec: Spec = serde_json::from_value(document["spec"].clone()).unwrap();
         let status: Status = serde_json::from_value(json!({ "appliedPermissionClaims": all(|_| true) })).unwrap();
-        assert!(Binding::new("berthage", false, &spec, &status).accepts_all(Tier::Base));
+        assert!(Binding::new("berthage", None, &spec, &status).accepts_all(Tier::Base));
         assert!(binding.advice(Tier::Base).unwrap().contains("kubectl patch apibinding berthage --type=json -p '[{"));
         assert_eq!(binding.advice(Tier::Rbac), None);
     }
@@ -272,7 +273,7 @@ mod tests {
             { "type": "InitialBindingCompleted", "status": "False", "severity": "Error", "reason": "NamingConflicts", "message": "another" },
         ] }))
         .unwrap();
-        let binding = Binding::new("berthage", false, &Spec::default(), &status);
+        let binding = Binding::new("berthage", None, &Spec::default(), &status);
         assert_eq!(binding.refused.as_deref(), Some("NamingConflicts: another"));
     }
 }

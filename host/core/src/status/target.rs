@@ -31,6 +31,8 @@ pub mod kind {
     pub const TEMPLATE_RENDERED: &str = "TemplateRendered";
     /// The plugins answer.
     pub const PLUGINS_HEALTHY: &str = "PluginsHealthy";
+    /// On kcp: the tenant's APIBinding accepts what Berthage needs of the workspace. Present only while false.
+    pub const CLAIMS_ACCEPTED: &str = "ClaimsAccepted";
     /// Something changes our objects behind our back, again and again.
     pub const DRIFTED: &str = "Drifted";
     /// kstatus: it will not go on without somebody's help. Present only while true.
@@ -87,6 +89,8 @@ pub struct Assessment {
     pub plugins_healthy: Option<Finding>,
     /// Drifted: True is the bad case.
     pub drifted: Option<Finding>,
+    /// ClaimsAccepted, where it is false.
+    pub claims: Option<Finding>,
     /// Conditions of plugins.
     pub plugin_conditions: Option<Vec<PluginCondition>>,
     /// While the target is being deleted: what it waits for.
@@ -161,6 +165,8 @@ fn drafts(old: &[Condition], found: &Assessment) -> Vec<Draft> {
     all.extend(stalled(&host));
     all.extend(reconciling(&host, found));
     all.extend(host);
+    let claims = found.claims.as_ref();
+    all.extend(claims.map(|it| Draft::new(kind::CLAIMS_ACCEPTED, it.status, it.reason, it.message.clone())));
     all.extend(plugins);
     all
 }
@@ -264,8 +270,13 @@ fn phase(drafts: &[Draft], ready: bool, terminating: bool) -> TargetPhase {
     if ready {
         return TargetPhase::Ready;
     }
-    let waits =
-        [Reason::NotYetKnown, Reason::RegistrationNotFound, Reason::RegistrationNotProbed, Reason::SecretNotFound];
+    let waits = [
+        Reason::NotYetKnown,
+        Reason::RegistrationNotFound,
+        Reason::RegistrationNotProbed,
+        Reason::SecretNotFound,
+        Reason::ClaimNotAccepted,
+    ];
     if reason_of(kind::CLUSTER_CONNECTED).is_some_and(|reason| waits.iter().any(|wait| wait.as_str() == reason)) {
         return TargetPhase::Pending;
     }
