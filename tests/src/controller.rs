@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::folder::write;
 use crate::process::Process;
 use crate::program::{self, Invocation};
-use crate::servers::Cluster;
+use crate::home::Home;
 use crate::{client, port, wait};
 
 /// Time that a controller may take until it has listed everything: the first one compiles its plugins.
@@ -62,10 +62,10 @@ impl Settings {
 }
 
 impl Controller {
-    /// Starts a controller of `hub` whose files lie in `folder`, and waits for nothing. `authority` signs the syncers'
+    /// Starts a controller of a hub whose files lie in `folder`, and waits for nothing. `authority` signs the syncers'
     /// certificates; without it there is none, unless the settings name one.
     pub fn launch(
-        hub: &Cluster,
+        home: &Home,
         authority: Option<&Authority>,
         folder: &Path,
         name: &str,
@@ -75,8 +75,8 @@ impl Controller {
         std::fs::create_dir_all(&files).map_err(Error::file(&files))?;
         let cache = folder.join("plugin-cache");
         std::fs::create_dir_all(&cache).map_err(Error::file(&cache))?;
-        let direct = hub.url();
-        let kubeconfig = hub.kubeconfig_at(settings.hub.as_deref().unwrap_or(&direct));
+        let direct = home.access().server().to_owned();
+        let kubeconfig = home.controller_kubeconfig(settings.hub.as_deref().unwrap_or(&direct));
         let admin = format!("127.0.0.1:{}", port::reserve()?);
         let mut usual: Vec<(&str, OsString)> = vec![
             ("--log", "info,berthage=debug".into()),
@@ -93,6 +93,9 @@ impl Controller {
         if let Some(authority) = authority.filter(|_| !settings.has("--ca-cert") && !settings.has("--ca-secret")) {
             usual.push(("--ca-cert", write(&files, "ca.crt", authority.certificate())?.into()));
             usual.push(("--ca-key", write(&files, "ca.key", authority.key())?.into()));
+        }
+        if home.is_kcp() {
+            usual.push(("--hub", "kcp".into()));
         }
         let mut invocation = Invocation::new(["controller"]);
         for (flag, value) in usual.into_iter().filter(|(flag, _)| !settings.has(flag)) {

@@ -15,6 +15,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// No kcp is named.
+    #[error("{} must name a kcp program; docs/kcp.md says how to build one", crate::servers::kcp::KCP_BIN)]
+    NoKcp,
     /// A program that the harness starts was not found.
     #[error("{program} not found in {}; run `{remedy}` first", folder.display())]
     MissingProgram {

@@ -19,6 +19,7 @@ pub mod client;
 pub mod controller;
 mod error;
 pub mod folder;
+pub mod home;
 pub mod kubeconfig;
 pub mod manifests;
 pub mod port;

@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use crate::authority::Authority;
 use crate::error::Result;
 use crate::folder::RunFolder;
-use crate::servers::{Cluster, ClusterOptions, Etcd, NodeSize};
+use crate::servers::{Cluster, ClusterOptions, Etcd, Kcp, NodeSize};
 
 /// A hub and two physical clusters, with two nodes each.
 pub struct World {
@@ -20,8 +20,10 @@ pub struct World {
     pub east: Cluster,
     /// Another physical cluster.
     pub west: Cluster,
+    /// A kcp, where the suites play on one; see [`on_kcp`].
+    pub kcp: Option<Kcp>,
     /// Signs clients of the hub besides the hub's own authority: for programs that issue certificates.
-    pub client_authority: Authority,
+    pub client_authority: Arc<Authority>,
     /// The folder of the run.
     pub folder: RunFolder,
 }
@@ -38,16 +40,26 @@ impl World {
     /// Starts a world that the caller owns, with its files in a folder named after `name`.
     pub async fn start(name: &str) -> Result<Self> {
         let folder = RunFolder::new(name)?;
-        let client_authority = Authority::new("berthage syncers")?;
+        let client_authority = Arc::new(Authority::new("berthage syncers")?);
         let etcd = Arc::new(Etcd::start(folder.subfolder("etcd")?).await?);
         let hub = ClusterOptions::hub("hub").shared_etcd(&etcd).client_authority(&client_authority.certificate());
-        let (hub, east, west) = tokio::try_join!(
+        let authorities = client_authority.certificate();
+        let kcp = async {
+            if on_kcp() { Kcp::start(folder.path(), &authorities).await.map(Some) } else { Ok(None) }
+        };
+        let (hub, east, west, kcp) = tokio::try_join!(
             Box::pin(Cluster::start(folder.path(), hub)),
             Box::pin(physical(&folder, "east", &etcd)),
             Box::pin(physical(&folder, "west", &etcd)),
+            Box::pin(kcp),
         )?;
-        Ok(Self { hub, east, west, client_authority, folder })
+        Ok(Self { hub, east, west, kcp, client_authority, folder })
     }
+}
+
+/// Whether the suites play on kcp: `BERTHAGE_E2E_HUB=kcp`, which `cargo xtask test --kcp` sets.
+pub fn on_kcp() -> bool {
+    std::env::var_os("BERTHAGE_E2E_HUB").is_some_and(|hub| hub == "kcp")
 }
 
 /// A name that nothing else in this world has.

@@ -751,7 +751,7 @@ async fn register_brings_a_cluster_with_the_least_rights_and_a_target_with_it() 
         name: name.clone(),
         uid: found.metadata.uid.clone().unwrap_or_default(),
         names: berthage_core::names::TargetNames::new(
-            &berthage_core::key::Workspace::local(),
+            &hub.workspace,
             &found.metadata.uid.unwrap_or_default(),
         ),
     };

@@ -39,7 +39,12 @@ enum Command {
     /// tests/servers/go.mod. The first build takes some minutes.
     Servers,
     /// Run all tests: unit, golden and property tests, then the end-to-end suite on real servers
+    ///
+    /// With --kcp only the end-to-end suite, with workspaces of a real kcp as hubs.
     Test {
+        /// Run the end-to-end suite on the kcp that KCP_BIN names; docs/kcp.md says how to build one
+        #[arg(long)]
+        kcp: bool,
         /// Run only tests whose name contains this
         #[arg(last = true)]
         filter: Option<String>,
@@ -81,7 +86,8 @@ impl Arguments {
         match self.command {
             Command::Plugins { toolchain } => plugins::build(&repository, &progress, toolchain).map(drop),
             Command::Servers => servers::build(&repository, &progress),
-            Command::Test { filter } => suites::test(&repository, &progress, filter.as_deref()),
+            Command::Test { kcp: true, filter } => suites::test_kcp(&repository, &progress, filter.as_deref()),
+            Command::Test { kcp: false, filter } => suites::test(&repository, &progress, filter.as_deref()),
             Command::Demo { exit } => suites::demo(&repository, &progress, exit),
             Command::Bench { json, quick: true, .. } => {
                 suites::bench(&repository, &progress, 20, json.as_deref(), false)

@@ -4,6 +4,7 @@ pub mod api;
 pub mod backoff;
 pub mod canonical;
 pub mod capacity;
+pub mod compat;
 pub mod credential;
 pub mod diff;
 pub mod guard;

@@ -1,8 +1,9 @@
 //! `berthage crds`: the API types, as the hub wants them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use berthage_core::api::{ClusterRegistration, SyncTarget};
+use berthage_core::compat;
 use berthage_core::kcp::export::{self, NotADefinition};
 use clap::{Args, ValueEnum};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -69,6 +70,13 @@ enum CrdsError {
     Definition(#[from] NotADefinition),
     #[error("--format apibinding needs --export-path, the workspace that the APIExport is in")]
     NoPath,
+    #[error("{}: {problem}", path.display())]
+    Old { path: PathBuf, problem: String },
+    #[error(
+        "{count} of the changes above break objects that are valid now: make each field optional again, or give the new shape \
+         a new name"
+    )]
+    Incompatible { count: usize },
 }
 
 fn objects(args: &Crds) -> Result<Vec<Value>, CrdsError> {
@@ -83,8 +91,37 @@ fn objects(args: &Crds) -> Result<Vec<Value>, CrdsError> {
     })
 }
 
+/// Compares the types with older ones; prints what breaks, a line each.
+fn check(path: &Path) -> Result<(), CrdsError> {
+    let refuse = |problem: String| CrdsError::Old { path: path.to_owned(), problem };
+    let text = std::fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
+    let documents: Vec<Value> =
+        serde_saphyr::from_multiple(&text).map_err(|error| refuse(format!("it is neither YAML nor JSON: {error}")))?;
+    let old: Vec<Value> = documents
+        .into_iter()
+        .flat_map(|document| match document {
+            Value::Object(mut list) if list.get("kind").is_some_and(|kind| kind == "List") => {
+                match list.remove("items") {
+                    Some(Value::Array(items)) => items,
+                    _ => Vec::new(),
+                }
+            }
+            other => vec![other],
+        })
+        .collect();
+    let new: Vec<Value> = definitions().iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
+    let breaks = compat::check(&old, &new).map_err(|error| refuse(error.to_string()))?;
+    let lines: String = breaks.iter().map(|it| format!("{it}\n")).collect();
+    super::print(&lines).map_err(|error| refuse(error.to_string()))?;
+    if breaks.is_empty() { Ok(()) } else { Err(CrdsError::Incompatible { count: breaks.len() }) }
+}
+
 /// Prints them.
 pub fn run(args: &Crds) -> Result<(), Box<dyn std::error::Error>> {
+    if let Some(old) = &args.check {
+        check(old)?;
+        return Ok(());
+    }
     let objects = objects(args)?;
     let text = match args.output {
         Output::Yaml => super::documents(&objects)?,

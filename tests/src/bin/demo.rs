@@ -15,6 +15,7 @@ use berthage_core::names::{LABEL_TARGET, TargetNames};
 use berthage_core::status::conditions;
 use berthage_core::status::target::kind;
 use berthage_e2e::controller::{Controller, Settings};
+use berthage_e2e::home::Home;
 use berthage_e2e::folder::RunFolder;
 use berthage_e2e::program::{self, Invocation};
 use berthage_e2e::servers::{Cluster, ClusterOptions, Etcd, NodeSize};
@@ -131,7 +132,7 @@ async fn run(exit: bool) -> Result {
     show("berthage controller --kubeconfig hub.kubeconfig --ca-cert ca/ca.crt --ca-key ca/ca.key");
     let settings =
         Settings::default().with("--ca-cert", authority.join("ca.crt")).with("--ca-key", authority.join("ca.key"));
-    let controller = Controller::launch(&hub, None, folder.path(), "controller", settings)?;
+    let controller = Controller::launch(&Home::kubernetes(&hub), None, folder.path(), "controller", settings)?;
     controller.ready().await?;
 
     steps.say("Both clusters are registered: an account with the least rights there, Secret and SyncTarget on the hub");

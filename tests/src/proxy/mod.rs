@@ -25,7 +25,7 @@ pub use self::exchange::{Exchange, Outcome, Request};
 pub use self::interceptor::{After, Before, Interceptor};
 use self::upstream::{CountedBody, Upstream, User};
 use crate::error::{Error, Result};
-use crate::servers::Cluster;
+use crate::servers::Access;
 
 mod exchange;
 mod interceptor;
@@ -34,7 +34,6 @@ mod upstream;
 
 /// A running proxy; it ends, with all its connections, when it is dropped. It belongs to the runtime that started it.
 pub struct Proxy {
-    port: u16,
     inner: Arc<Inner>,
     listening: JoinHandle<()>,
 }
@@ -42,6 +41,7 @@ pub struct Proxy {
 /// What all connections share.
 struct Inner {
     upstream: Upstream,
+    url: String,
     interceptor: RwLock<Arc<dyn Interceptor>>,
     exchanges: watch::Sender<Vec<Exchange>>,
     connections: Mutex<Vec<AbortHandle>>,
@@ -60,23 +60,24 @@ enum Unanswered {
 
 impl Proxy {
     /// Starts a proxy in front of a cluster's API server; everything passes until [`Proxy::intercept`] says otherwise.
-    pub async fn start(cluster: &Cluster) -> Result<Self> {
+    pub async fn start(cluster: &Access) -> Result<Self> {
         let acceptor = tls::acceptor(cluster)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Error::Port)?;
+        let port = listener.local_addr().map_err(Error::Port)?.port();
         let inner = Arc::new(Inner {
             upstream: Upstream::new(cluster).await?,
+            url: format!("https://127.0.0.1:{port}"),
             interceptor: RwLock::new(Arc::new(|_: &Request| Before::Forward)),
             exchanges: watch::Sender::default(),
             connections: Mutex::default(),
         });
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Error::Port)?;
-        let port = listener.local_addr().map_err(Error::Port)?.port();
         let listening = tokio::spawn(listen(listener, acceptor, Arc::clone(&inner)));
-        Ok(Self { port, inner, listening })
+        Ok(Self { inner, listening })
     }
 
-    /// The address that clients use instead of the API server's; see [`Cluster::kubeconfig_at`].
+    /// The address that clients use instead of the API server's; see [`Access::kubeconfig_at`].
     pub fn url(&self) -> String {
-        format!("https://127.0.0.1:{}", self.port)
+        self.inner.url.clone()
     }
 
     /// Sets who decides about the requests that arrive from now on.
@@ -180,6 +181,7 @@ async fn answer(
             return Err(Unanswered::Dropped);
         }
     }
+    let led_on = inner.led_on(&head);
     let response = match inner.upstream.forward(head, user, body).await {
         Ok(response) => response,
         Err(error) => {
@@ -193,7 +195,7 @@ async fn answer(
             inner.settle(number, Outcome::Answered(status));
             Ok(response.map(|body| {
                 let inner = Arc::clone(&inner);
-                CountedBody::stream(body, move |length| inner.count_answer(number, length))
+                CountedBody::stream(body, led_on, move |length| inner.count_answer(number, length))
             }))
         }
         After::Drop => {
@@ -204,6 +206,12 @@ async fn answer(
 }
 
 impl Inner {
+    /// On kcp a slice names the URLs that its reader goes on to: those lead through the proxy too.
+    fn led_on(&self, head: &http::request::Parts) -> Option<(String, String)> {
+        let names_urls = head.uri.path().contains("/apiexportendpointslices");
+        names_urls.then(|| (self.upstream.server().to_owned(), self.url.clone()))
+    }
+
     fn record(&self, head: &http::request::Parts, user: Option<&User>, length: usize) -> usize {
         let mut number = 0;
         self.exchanges.send_modify(|all| {

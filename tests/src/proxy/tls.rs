@@ -10,12 +10,12 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{self, RootCertStore, ServerConfig};
 
 use crate::error::Result;
-use crate::servers::Cluster;
+use crate::servers::Access;
 
 /// Accepts TLS for a cluster, with client certificates where clients have one, HTTP/2 preferred.
-pub(super) fn acceptor(cluster: &Cluster) -> Result<TlsAcceptor> {
+pub(super) fn acceptor(cluster: &Access) -> Result<TlsAcceptor> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(&cluster.client_authorities())? {
+    for certificate in certificates(cluster.client_authorities())? {
         roots.add(certificate)?;
     }
     let provider = Arc::new(aws_lc_rs::default_provider());

@@ -15,7 +15,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use crate::client;
 use crate::error::Result;
 use crate::kubeconfig;
-use crate::servers::Cluster;
+use crate::servers::Access;
 use crate::servers::api_server::FRONT_PROXY;
 
 const REMOTE_USER: HeaderName = HeaderName::from_static("x-remote-user");
@@ -56,20 +56,27 @@ impl User {
 
 /// Two clients of the API server: as itself for requests that carry a token, as front proxy for the others.
 pub(super) struct Upstream {
+    server: String,
     transparent: Client,
     front_proxy: Client,
 }
 
 impl Upstream {
-    pub(super) async fn new(cluster: &Cluster) -> Result<Self> {
-        let (url, authority) = (cluster.url(), cluster.authority().certificate());
+    pub(super) async fn new(cluster: &Access) -> Result<Self> {
+        let (url, authority) = (cluster.server().to_owned(), cluster.authority().certificate());
         let proxy = cluster.front_proxy().issue_client(FRONT_PROXY, None)?;
         let front_proxy = kubeconfig::with_certificate(&url, &authority, &proxy);
         let transparent = kubeconfig::anonymous(&url, &authority);
         Ok(Self {
+            server: url,
             transparent: client::from_kubeconfig(cluster.name(), &transparent).await?,
             front_proxy: client::from_kubeconfig(cluster.name(), &front_proxy).await?,
         })
+    }
+
+    /// Scheme, host and port of the API server.
+    pub(super) fn server(&self) -> &str {
+        &self.server
     }
 
     /// Sends a request on and gives the answer as soon as its head is there.
@@ -124,6 +131,8 @@ fn name_user(headers: &mut HeaderMap, user: &User) {
 /// An answer's body that tells the length of every piece that passes.
 pub(super) struct CountedBody {
     inner: Inner,
+    /// What is put in the place of what.
+    replace: Option<(String, String)>,
     count: Box<dyn FnMut(usize) + Send>,
 }
 
@@ -134,13 +143,19 @@ enum Inner {
 
 impl CountedBody {
     /// A body that comes from the API server.
-    pub(super) fn stream(body: Body, count: impl FnMut(usize) + Send + 'static) -> Self {
-        Self { inner: Inner::Stream(body), count: Box::new(count) }
+    ///
+    /// `replace` is for small answers, which come in one piece, and keeps their length: both texts have the same.
+    pub(super) fn stream(
+        body: Body,
+        replace: Option<(String, String)>,
+        count: impl FnMut(usize) + Send + 'static,
+    ) -> Self {
+        Self { inner: Inner::Stream(body), replace, count: Box::new(count) }
     }
 
     /// A body of our own, which is not counted.
     pub(super) fn whole(body: Bytes) -> Self {
-        Self { inner: Inner::Whole(Full::new(body)), count: Box::new(|_| {}) }
+        Self { inner: Inner::Whole(Full::new(body)), replace: None, count: Box::new(|_| {}) }
     }
 }
 
@@ -162,6 +177,10 @@ impl hyper::body::Body for CountedBody {
             && let Some(data) = frame.data_ref()
         {
             (self.count)(data.len());
+            if let Some((from, to)) = &self.replace {
+                let text = String::from_utf8_lossy(data).replace(from, to);
+                return Poll::Ready(Some(Ok(Frame::data(Bytes::from(text)))));
+            }
         }
         Poll::Ready(frame)
     }

@@ -62,9 +62,7 @@ impl ApiServer {
         let service_accounts = rcgen::KeyPair::generate()?;
         write(&folder, "service-accounts.key", service_accounts.serialize_pem())?;
         write(&folder, "service-accounts.pub", service_accounts.public_key_pem())?;
-        let tokens: Vec<String> =
-            USERS.iter().map(|(token, user, groups)| format!("{token},{user},{user},\"{groups}\"")).collect();
-        write(&folder, "tokens.csv", tokens.join("\n"))?;
+        write(&folder, "tokens.csv", tokens())?;
 
         let storage = format!("--etcd-servers={} --etcd-prefix={}", foundation.etcd, foundation.prefix);
         let port = port::reserve()?;
@@ -87,6 +85,12 @@ impl ApiServer {
         self.process = run(&self.folder, &self.storage, self.port).await?;
         Ok(())
     }
+}
+
+/// The token file of [`USERS`].
+pub(super) fn tokens() -> String {
+    let lines = USERS.iter().map(|(token, user, groups)| format!("{token},{user},{user},\"{groups}\"\n"));
+    lines.collect()
 }
 
 /// The token of one of [`USERS`].

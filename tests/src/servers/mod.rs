@@ -1,24 +1,29 @@
 //! Real clusters of real servers on 127.0.0.1: a hub, and physical clusters whose pods kwok runs.
 
-use std::path::{Path, PathBuf};
+use std::ops::Deref;
+use std::path::Path;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Node, ServiceAccount};
 use kube::api::{DeleteParams, PostParams};
-use kube::{Api, Client};
-use serde_json::{Value, json};
+use kube::Api;
+use serde_json::json;
 
-use self::api_server::{ADMINISTRATOR, ApiServer, Foundation};
+use self::api_server::{ApiServer, Foundation};
 use self::component::Connection;
+pub use self::access::Access;
 pub use self::etcd::Etcd;
+pub use self::kcp::Kcp;
 use crate::authority::Authority;
 use crate::error::{Error, Result};
 use crate::process::Process;
-use crate::{client, kubeconfig, manifests, wait};
+use crate::wait;
 
+mod access;
 pub(crate) mod api_server;
 mod component;
 mod etcd;
+pub mod kcp;
 
 /// What a cluster is to be made of.
 #[derive(Clone)]
@@ -58,8 +63,7 @@ impl ClusterOptions {
 /// A running cluster. Dropping it kills its processes; its files belong to the folder it was started in.
 pub struct Cluster {
     options: ClusterOptions,
-    authority: Authority,
-    front_proxy: Authority,
+    access: Access,
     /// Programs that reach the API server; they are dropped, and killed, before it.
     components: Vec<Process>,
     server: ApiServer,
@@ -103,14 +107,25 @@ impl Cluster {
             etcd,
             prefix: format!("/{}", options.name),
         };
-        let server = ApiServer::start(folder, &foundation).await?;
-        let mut cluster = Self { options, authority, front_proxy, components: Vec::new(), server, own_etcd };
+        let server = ApiServer::start(folder.clone(), &foundation).await?;
+        let mut accepted = authority.certificate();
+        accepted.extend(options.client_authorities.iter().map(String::as_str));
+        let access = Access {
+            name: options.name.clone(),
+            server: server.url(),
+            path: String::new(),
+            client_authorities: accepted.into(),
+            authority: Arc::new(authority),
+            front_proxy: Arc::new(front_proxy),
+            folder,
+        };
+        let mut cluster = Self { options, access, components: Vec::new(), server, own_etcd };
         cluster.start_components().await?;
         Ok(cluster)
     }
 
     async fn start_components(&mut self) -> Result<()> {
-        let (server, authority) = (self.url(), self.authority.certificate());
+        let (server, authority) = (self.url(), self.authority().certificate());
         let connection = Connection { folder: self.server.folder(), server: &server, authority: &authority };
         let mut components = vec![component::controller_manager(&connection, self.options.workloads)?];
         if self.options.workloads {
@@ -122,69 +137,6 @@ impl Cluster {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.client().await?, "default");
         let sign = wait::until(&accounts, "default", "the default service account", wait::PATIENCE, |_| true);
         self.components[0].needed_for("its first object", wait::PATIENCE, sign).await.map(drop)
-    }
-
-    /// The name given at start.
-    pub fn name(&self) -> &str {
-        &self.options.name
-    }
-
-    /// The API server's address.
-    pub fn url(&self) -> String {
-        self.server.url()
-    }
-
-    /// The folder with its files and logs.
-    pub fn folder(&self) -> PathBuf {
-        self.server.folder().to_owned()
-    }
-
-    /// Signs the server's certificate; the API server trusts client certificates of it.
-    pub fn authority(&self) -> &Authority {
-        &self.authority
-    }
-
-    /// Signs certificates of proxies that may speak for any user.
-    pub(crate) fn front_proxy(&self) -> &Authority {
-        &self.front_proxy
-    }
-
-    /// Every authority whose client certificates the API server accepts, PEM.
-    pub(crate) fn client_authorities(&self) -> String {
-        let mut authorities = self.authority.certificate();
-        authorities.extend(self.options.client_authorities.iter().map(String::as_str));
-        authorities
-    }
-
-    /// The administrator's kubeconfig, with everything inline.
-    pub fn kubeconfig(&self) -> String {
-        self.kubeconfig_at(&self.url())
-    }
-
-    /// The administrator's kubeconfig for another address of this cluster, such as a proxy's.
-    pub fn kubeconfig_at(&self, server: &str) -> String {
-        kubeconfig::with_token(server, &self.authority.certificate(), ADMINISTRATOR)
-    }
-
-    /// A kubeconfig with a new client certificate for any user and group, at this address: [`Cluster::url`] or a proxy's.
-    pub fn kubeconfig_of(&self, user: &str, group: Option<&str>, server: &str) -> Result<String> {
-        let identity = self.authority.issue_client(user, group)?;
-        Ok(kubeconfig::with_certificate(server, &self.authority.certificate(), &identity))
-    }
-
-    /// The administrator's client, for the runtime that calls.
-    pub async fn client(&self) -> Result<Client> {
-        client::from_kubeconfig(self.name(), &self.kubeconfig()).await
-    }
-
-    /// Applies manifests as the administrator; see [`manifests::apply`].
-    pub async fn apply(&self, manifests: &[Value]) -> Result<()> {
-        manifests::apply(&self.client().await?, manifests).await
-    }
-
-    /// Applies manifests given as YAML or JSON text.
-    pub async fn apply_text(&self, text: &str) -> Result<()> {
-        self.apply(&manifests::parse(text)?).await
     }
 
     /// Adds a node and waits until it is Ready; only in a cluster that runs pods.
@@ -247,6 +199,14 @@ impl Cluster {
     /// The processes of the cluster, with names and logs.
     pub fn processes(&self) -> impl Iterator<Item = &Process> {
         self.components.iter().chain([&self.server.process])
+    }
+}
+
+impl Deref for Cluster {
+    type Target = Access;
+
+    fn deref(&self) -> &Access {
+        &self.access
     }
 }
 

@@ -14,13 +14,17 @@ pub(crate) mod site;
 pub(crate) mod target;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use berthage_core::api::{ClusterRegistration, SyncTarget};
+use berthage_core::key::Workspace;
 use berthage_e2e::authority::Authority;
 use berthage_e2e::folder::RunFolder;
+use berthage_e2e::home::{Claims, Home};
 use berthage_e2e::program::{self, Invocation};
-use berthage_e2e::servers::{Cluster, ClusterOptions};
-use berthage_e2e::world::World;
+use berthage_e2e::servers::{Access, Cluster, ClusterOptions};
+use berthage_e2e::world::{World, fresh_name, on_kcp};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
 use tokio::sync::OnceCell;
@@ -36,11 +40,15 @@ pub(crate) fn problem(text: impl Into<String>) -> Box<dyn std::error::Error + Se
     text.into().into()
 }
 
-/// A hub that serves our API, as one test sees it.
+/// A hub that serves our API, as one test sees it: a plain one, or a workspace of kcp.
 #[derive(Clone)]
 pub(crate) struct Hub<'a> {
-    /// The cluster.
-    pub cluster: &'a Cluster,
+    /// The plain hub, or the workspace.
+    pub cluster: &'a Access,
+    /// Where its controllers' kubeconfigs lead.
+    pub home: &'a Home,
+    /// Its name in keys and hashes.
+    pub workspace: Workspace,
     /// Signs the syncers' certificates.
     pub authority: &'a Authority,
     /// Where files of its controllers go.
@@ -50,9 +58,10 @@ pub(crate) struct Hub<'a> {
 }
 
 impl<'a> Hub<'a> {
-    async fn new(cluster: &'a Cluster, authority: &'a Authority, folder: &'a Path) -> Result<Self> {
+    async fn new(cluster: &'a Access, home: &'a Home, authority: &'a Authority, folder: &'a Path) -> Result<Self> {
         let client = cluster.client().await?;
-        Ok(Self { cluster, authority, folder, client })
+        let workspace = if home.is_kcp() { Workspace::new(cluster.logical_cluster()) } else { Workspace::local() };
+        Ok(Self { cluster, home, workspace, authority, folder, client })
     }
 
     /// The SyncTargets.
@@ -83,30 +92,70 @@ pub(crate) struct Shared {
     pub controller: &'static Controller,
 }
 
-/// The clusters that tests share; the first caller starts them, and a controller on them.
-pub(crate) async fn shared() -> Result<Shared> {
-    static CONTROLLER: OnceCell<Controller> = OnceCell::const_new();
-    let world = World::shared().await?;
-    let hub = Hub::new(&world.hub, &world.client_authority, world.folder.path()).await?;
-    let controller = CONTROLLER
-        .get_or_try_init(|| async {
-            install(hub.cluster).await?;
-            hub.controller("controller", Settings::default()).await
-        })
-        .await?;
-    Ok(Shared { hub, east: Site::new(&world.east).await?, west: Site::new(&world.west).await?, controller })
+/// The hub that tests share.
+struct Common {
+    home: Home,
+    /// The plain hub, or three workspaces of kcp, of which one is in another.
+    places: Vec<Access>,
+    controller: Controller,
 }
 
-/// A hub for one test alone.
+impl Common {
+    async fn start(world: &'static World) -> Result<Self> {
+        let (home, places) = match &world.kcp {
+            None => {
+                install(&world.hub).await?;
+                (Home::kubernetes(&world.hub), vec![Access::clone(&world.hub)])
+            }
+            Some(kcp) => {
+                let home = Home::kcp(kcp, "platform").await?;
+                let alpha = home.tenant(kcp, kcp.root(), "alpha", Claims::All).await?;
+                let beta = home.tenant(kcp, kcp.root(), "beta", Claims::All).await?;
+                let inner = home.tenant(kcp, &alpha, "inner", Claims::All).await?;
+                (home, vec![alpha, beta, inner])
+            }
+        };
+        let folder = world.folder.path();
+        let controller =
+            Controller::launch(&home, Some(&world.client_authority), folder, "controller", Settings::default())?;
+        controller.ready().await?;
+        Ok(Self { home, places, controller })
+    }
+}
+
+/// The clusters that tests share; the first caller starts them, and a controller on them. On kcp, the tests take turns with
+/// the workspaces.
+pub(crate) async fn shared() -> Result<Shared> {
+    static COMMON: OnceCell<Common> = OnceCell::const_new();
+    static TURN: AtomicUsize = AtomicUsize::new(0);
+    let world = World::shared().await?;
+    let common = COMMON.get_or_try_init(|| Common::start(world)).await?;
+    let place = &common.places[TURN.fetch_add(1, Ordering::Relaxed) % common.places.len()];
+    Ok(Shared {
+        hub: Hub::new(place, &common.home, &world.client_authority, world.folder.path()).await?,
+        east: Site::new(&world.east).await?,
+        west: Site::new(&world.west).await?,
+        controller: &common.controller,
+    })
+}
+
+/// A hub for one test alone: a server of its own, or on kcp a workspace and an APIExport of its own.
 pub(crate) struct OwnHub {
-    cluster: Cluster,
-    authority: Authority,
+    /// Ends with the test.
+    _server: Option<Cluster>,
+    home: Home,
+    place: Access,
+    authority: Arc<Authority>,
     folder: RunFolder,
 }
 
 impl OwnHub {
     /// Starts a hub that trusts the authority of its controllers.
     pub(crate) async fn start(name: &str) -> Result<Self> {
+        if on_kcp() {
+            let world = World::shared().await?;
+            return Self::on_kcp(name, world, Arc::clone(&world.client_authority)).await;
+        }
         let authority = Authority::new("berthage syncers")?;
         let options = ClusterOptions::hub("hub").client_authority(&authority.certificate());
         Self::start_with(name, options, authority).await
@@ -114,24 +163,37 @@ impl OwnHub {
 
     /// Starts a hub that does not know the authority of its controllers.
     pub(crate) async fn start_distrusting(name: &str) -> Result<Self> {
-        Self::start_with(name, ClusterOptions::hub("hub"), Authority::new("berthage syncers")?).await
+        let authority = Authority::new("berthage syncers")?;
+        if on_kcp() {
+            return Self::on_kcp(name, World::shared().await?, Arc::new(authority)).await;
+        }
+        Self::start_with(name, ClusterOptions::hub("hub"), authority).await
     }
 
     async fn start_with(name: &str, options: ClusterOptions, authority: Authority) -> Result<Self> {
         let folder = RunFolder::new(name)?;
-        let cluster = Box::pin(Cluster::start(folder.path(), options)).await?;
-        install(&cluster).await?;
-        Ok(Self { cluster, authority, folder })
+        let server = Box::pin(Cluster::start(folder.path(), options)).await?;
+        install(&server).await?;
+        let (home, place) = (Home::kubernetes(&server), Access::clone(&server));
+        Ok(Self { _server: Some(server), home, place, authority: Arc::new(authority), folder })
+    }
+
+    async fn on_kcp(name: &str, world: &World, authority: Arc<Authority>) -> Result<Self> {
+        let kcp = world.kcp.as_ref().ok_or_else(|| problem("the world has no kcp"))?;
+        let name = fresh_name(name);
+        let home = Home::kcp(kcp, &format!("{name}-platform")).await?;
+        let place = home.tenant(kcp, kcp.root(), &name, Claims::All).await?;
+        Ok(Self { _server: None, home, place, authority, folder: RunFolder::new(&name)? })
     }
 
     /// The hub, for the test that calls.
     pub(crate) async fn hub(&self) -> Result<Hub<'_>> {
-        Hub::new(&self.cluster, &self.authority, self.folder.path()).await
+        Hub::new(&self.place, &self.home, &self.authority, self.folder.path()).await
     }
 }
 
 /// Installs our API as a platform engineer does: with what `berthage crds` prints.
-async fn install(hub: &Cluster) -> Result {
+async fn install(hub: &Access) -> Result {
     let printed = Invocation::new(["crds"]).output(&program::berthage()?).await?;
     if !printed.status.success() {
         return Err(problem(format!("berthage crds failed: {}", String::from_utf8_lossy(&printed.stderr))));

@@ -1,7 +1,6 @@
 //! SyncTargets: made, changed, waited for.
 
 use berthage_core::api::{Condition, ConditionStatus, SyncTarget, SyncTargetStatus};
-use berthage_core::key::Workspace;
 use berthage_core::names::TargetNames;
 use berthage_core::status::conditions;
 use berthage_core::status::target::kind;
@@ -74,7 +73,7 @@ impl Hub<'_> {
         let created = self.targets().create(&PostParams::default(), &manifest).await?;
         let name = created.metadata.name.ok_or_else(|| problem("a target without name"))?;
         let uid = created.metadata.uid.ok_or_else(|| problem("a target without uid"))?;
-        let names = TargetNames::new(&Workspace::local(), &uid);
+        let names = TargetNames::new(&self.workspace, &uid);
         Ok(Target { name, uid, names })
     }
 
