@@ -8,9 +8,9 @@ use std::time::Duration;
 use crate::authority::Authority;
 use crate::error::{Error, Result};
 use crate::folder::write;
+use crate::home::Home;
 use crate::process::Process;
 use crate::program::{self, Invocation};
-use crate::home::Home;
 use crate::{client, port, wait};
 
 /// Time that a controller may take until it has listed everything: the first one compiles its plugins.

@@ -1,5 +1,6 @@
 //! Where a controller's kubeconfig leads: a plain hub, or the workspace of an APIExport on kcp.
 
+use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
 use kube::api::PostParams;
@@ -108,7 +109,7 @@ async fn crds(arguments: &[&str]) -> Result<String> {
 
 async fn token(access: &Access, account: &str) -> Result<String> {
     let accounts: Api<ServiceAccount> = Api::namespaced(access.client().await?, "default");
-    let request = Default::default();
+    let request = TokenRequest::default();
     let what = || format!("make a token for {account}");
     let answer = accounts
         .create_token_request(account, &PostParams::default(), &request)

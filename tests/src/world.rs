@@ -44,9 +44,7 @@ impl World {
         let etcd = Arc::new(Etcd::start(folder.subfolder("etcd")?).await?);
         let hub = ClusterOptions::hub("hub").shared_etcd(&etcd).client_authority(&client_authority.certificate());
         let authorities = client_authority.certificate();
-        let kcp = async {
-            if on_kcp() { Kcp::start(folder.path(), &authorities).await.map(Some) } else { Ok(None) }
-        };
+        let kcp = async { if on_kcp() { Kcp::start(folder.path(), &authorities).await.map(Some) } else { Ok(None) } };
         let (hub, east, west, kcp) = tokio::try_join!(
             Box::pin(Cluster::start(folder.path(), hub)),
             Box::pin(physical(&folder, "east", &etcd)),

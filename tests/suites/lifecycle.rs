@@ -750,10 +750,7 @@ async fn register_brings_a_cluster_with_the_least_rights_and_a_target_with_it() 
     let target = Target {
         name: name.clone(),
         uid: found.metadata.uid.clone().unwrap_or_default(),
-        names: berthage_core::names::TargetNames::new(
-            &hub.workspace,
-            &found.metadata.uid.unwrap_or_default(),
-        ),
+        names: berthage_core::names::TargetNames::new(&hub.workspace, &found.metadata.uid.unwrap_or_default()),
     };
     // With the rights of the account that was made, no administrator's.
     let registration: ClusterRegistration = hub.registrations().get(&name).await?;

@@ -111,8 +111,10 @@ fn check(path: &Path) -> Result<(), CrdsError> {
         .collect();
     let new: Vec<Value> = definitions().iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
     let breaks = compat::check(&old, &new).map_err(|error| refuse(error.to_string()))?;
-    let lines: String = breaks.iter().map(|it| format!("{it}\n")).collect();
-    super::print(&lines).map_err(|error| refuse(error.to_string()))?;
+    let lines: Vec<String> = breaks.iter().map(ToString::to_string).collect();
+    let text =
+        if lines.is_empty() { "every object stays valid and keeps its fields".to_owned() } else { lines.join("\n") };
+    super::print(&format!("{text}\n")).map_err(|error| refuse(error.to_string()))?;
     if breaks.is_empty() { Ok(()) } else { Err(CrdsError::Incompatible { count: breaks.len() }) }
 }
 

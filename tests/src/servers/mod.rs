@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Node, ServiceAccount};
-use kube::api::{DeleteParams, PostParams};
 use kube::Api;
+use kube::api::{DeleteParams, PostParams};
 use serde_json::json;
 
+pub use self::access::Access;
 use self::api_server::{ApiServer, Foundation};
 use self::component::Connection;
-pub use self::access::Access;
 pub use self::etcd::Etcd;
 pub use self::kcp::Kcp;
 use crate::authority::Authority;

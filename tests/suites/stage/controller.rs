@@ -14,6 +14,6 @@ impl Hub<'_> {
 
     /// Starts a controller and waits for nothing.
     pub(crate) fn launch(&self, name: &str, settings: Settings) -> Result<Controller> {
-        Ok(Controller::launch(&self.home, Some(self.authority), self.folder, name, settings)?)
+        Ok(Controller::launch(self.home, Some(self.authority), self.folder, name, settings)?)
     }
 }

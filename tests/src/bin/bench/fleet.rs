@@ -17,8 +17,8 @@ use berthage_core::status::conditions;
 use berthage_core::status::target::kind;
 use berthage_e2e::authority::Authority;
 use berthage_e2e::controller::{Controller, Settings, sum};
-use berthage_e2e::home::Home;
 use berthage_e2e::folder::RunFolder;
+use berthage_e2e::home::Home;
 use berthage_e2e::program::{self, Invocation};
 use berthage_e2e::servers::{Cluster, ClusterOptions, Etcd};
 use futures::{StreamExt, TryStreamExt};
@@ -215,8 +215,13 @@ impl Fleet {
             .with("--log", "info")
             .with("--probe-interval", "1h")
             .with("--request-timeout", "30s");
-        let controller =
-            Controller::launch(&Home::kubernetes(&self.hub), Some(&self.authority), self.folder.path(), "controller", settings)?;
+        let controller = Controller::launch(
+            &Home::kubernetes(&self.hub),
+            Some(&self.authority),
+            self.folder.path(),
+            "controller",
+            settings,
+        )?;
         controller.ready().await?;
         Ok(controller)
     }
