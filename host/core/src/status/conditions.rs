@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn messages_are_bounded_and_clean() {
         assert_eq!(bounded("a\u{1b}[31m\tb\nc"), "a [31m b\nc");
-        let long = bounded(&"ä".repeat(2_000));
+        let long = bounded(&"ä".repeat(MAX_MESSAGE));
         assert!(long.len() <= MAX_MESSAGE && long.ends_with('…'));
     }
 }
