@@ -2,14 +2,14 @@
 
 use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::core::v1::ServiceAccount;
-use kube::Api;
 use kube::api::PostParams;
+use kube::{Api, Client};
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
 use crate::program::{self, Invocation};
 use crate::servers::{Access, Kcp};
-use crate::wait;
+use crate::{client, kubeconfig, wait};
 
 /// See the module.
 #[derive(Clone)]
@@ -65,6 +65,15 @@ impl Home {
             Some(token) => self.access.kubeconfig_with_token(token, server),
             None => self.access.kubeconfig_at(server),
         }
+    }
+
+    /// On kcp: a client of the controller's, for one tenant's workspace.
+    pub async fn virtual_workspace(&self, tenant: &Access) -> Result<Option<Client>> {
+        let Some(token) = &self.token else { return Ok(None) };
+        let (export, cluster) = (self.access.logical_cluster(), tenant.logical_cluster());
+        let url = format!("{}/services/apiexport/{export}/berthage/clusters/{cluster}", self.access.server());
+        let text = kubeconfig::with_token(&url, &self.access.authority().certificate(), token);
+        client::from_kubeconfig(tenant.name(), &text).await.map(Some)
     }
 
     /// A new workspace under `parent` that binds the export, and serves its types.

@@ -241,7 +241,7 @@ async fn a_broken_template_is_told_with_its_place_and_a_good_one_cures_it() -> R
     let hub = own.hub().await?;
     let site = Site::new(&World::shared().await?.east).await?;
     let platform = hub.folder.join("platform");
-    let workspace = platform.join("workspaces/local");
+    let workspace = platform.join("workspaces").join(hub.workspace.as_str());
     std::fs::create_dir_all(&workspace)?;
     let settings = Settings::default().with("--templates", &platform).flag("--no-leader-election");
     let controller = hub.controller("controller", settings).await?;

@@ -3,7 +3,8 @@
 use std::process::Stdio;
 
 use berthage_e2e::folder::RunFolder;
-use berthage_e2e::world::fresh_name;
+use berthage_e2e::world::{fresh_name, on_kcp};
+use kube::core::DynamicObject;
 
 use crate::stage::target::target;
 use crate::stage::{Hub, Result, Shared, problem, shared};
@@ -136,14 +137,26 @@ async fn describe_shows_conditions_and_events() -> Result {
 async fn explain_documents_every_field() -> Result {
     let Shared { hub, .. } = shared().await?;
     for kind in ["synctargets.workload.kcp.io", "clusterregistrations.tmc.kcp.io"] {
-        let text = kubectl(&hub, &["get", "crd", kind, "-o", "json"]).await?;
-        let definition: serde_json::Value = serde_json::from_str(&text)?;
-        let schema = definition.pointer("/spec/versions/0/schema/openAPIV3Schema").ok_or("no schema")?;
+        let schema = if on_kcp() { schema_on_kcp(&hub, kind).await? } else { schema(&hub, kind).await? };
         let mut silent = Vec::new();
-        undocumented(kind, schema, &mut silent);
+        undocumented(kind, &schema, &mut silent);
         assert!(silent.is_empty(), "fields without a description: {silent:?}");
     }
     Ok(())
+}
+
+async fn schema(hub: &Hub<'_>, kind: &str) -> Result<serde_json::Value> {
+    let text = kubectl(hub, &["get", "crd", kind, "-o", "json"]).await?;
+    let definition: serde_json::Value = serde_json::from_str(&text)?;
+    Ok(definition.pointer("/spec/versions/0/schema/openAPIV3Schema").ok_or("no schema")?.clone())
+}
+
+async fn schema_on_kcp(hub: &Hub<'_>, kind: &str) -> Result<serde_json::Value> {
+    let schemas = hub.home.access().kcp_objects("apis.kcp.io", "v1alpha1", "APIResourceSchema").await?;
+    let all = schemas.list(&kube::api::ListParams::default()).await?;
+    let of_kind = |schema: &&DynamicObject| schema.metadata.name.as_ref().is_some_and(|name| name.ends_with(kind));
+    let found = all.items.iter().find(of_kind).ok_or("no schema of this kind")?;
+    Ok(found.data.pointer("/spec/versions/0/schema").ok_or("no schema")?.clone())
 }
 
 /// Collects the paths of fields that say nothing about themselves; those of Kubernetes itself are left out.

@@ -33,7 +33,7 @@ async fn leads(controller: &Controller) -> Result {
 }
 
 async fn transitions(hub: &Hub<'_>) -> Result<i32> {
-    let leases: Api<Lease> = Api::namespaced(hub.client.clone(), "default");
+    let leases: Api<Lease> = Api::namespaced(hub.home.access().client().await?, "default");
     let lease = leases.get(LEADER_LEASE).await?;
     Ok(lease.spec.and_then(|spec| spec.lease_transitions).unwrap_or_default())
 }

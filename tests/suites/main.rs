@@ -10,6 +10,7 @@ mod credentials;
 mod deploy;
 mod harness;
 mod hostile;
+mod kcp;
 mod kubectl;
 mod leader;
 mod lifecycle;

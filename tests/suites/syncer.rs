@@ -128,7 +128,7 @@ async fn a_hub_that_is_away_for_a_while_ends_no_syncer() -> Result {
     let target = beating(&hub, &east, "patient").await?;
     let proxy = Proxy::start(hub.cluster).await?;
     let mut secret = east.secrets(&target.names).get(&target.names.kubeconfig_secret).await?;
-    let kubeconfig = kubeconfig_in(&secret)?.replace(&hub.cluster.url(), &proxy.url());
+    let kubeconfig = kubeconfig_in(&secret)?.replace(hub.cluster.server(), &proxy.url());
     secret.data.get_or_insert_default().insert("kubeconfig".to_owned(), ByteString(kubeconfig.into_bytes()));
     let syncer = Syncer::start(&east.deployment(&target.names).await?, &secret, "patient")?;
     hub.has(&target, kind::SYNCER_HEALTHY, ConditionStatus::True, "AsExpected").await?;

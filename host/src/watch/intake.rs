@@ -35,7 +35,11 @@ impl Intake for Wire {
         let name = self.metadata.name.as_deref().unwrap_or_default();
         let key = match source {
             Source::Leases => return upsert_lease(self, store, workspace, name),
-            Source::Bindings => return store.set_binding(workspace, Some(judge(self, name))),
+            Source::Bindings => {
+                let binding = judge(self, name);
+                tell_of_refusal(store, workspace, &binding);
+                return store.set_binding(workspace, Some(binding));
+            }
             Source::Registrations => Key::registration(workspace, name),
             _ => Key::target(workspace, name),
         };
@@ -59,6 +63,18 @@ fn upsert_lease(wire: &Wire, store: &Store, workspace: &Workspace, name: &str) -
     let lease = Lease { metadata: wire.metadata.clone(), spec };
     let lease = LeaseMeta { heartbeat: Heartbeat::read(&lease) };
     store.upsert_lease(workspace, name, lease, grace).into_iter().collect()
+}
+
+/// A workspace that binds us and does not get our types: there is no SyncTarget to say it on, and kcp says it on the binding.
+fn tell_of_refusal(store: &Store, workspace: &Workspace, binding: &Binding) {
+    let known = store.tenancy(workspace).and_then(|tenancy| tenancy.binding.as_ref()?.refused.clone());
+    if let Some(refused) = binding.refused.as_ref().filter(|refused| known.as_ref() != Some(refused)) {
+        tracing::warn!(
+            %workspace,
+            binding = &*binding.name,
+            "a workspace binds the APIExport and does not get its types, until its APIBinding is in order: {refused}"
+        );
+    }
 }
 
 /// A binding that cannot be read accepts nothing.

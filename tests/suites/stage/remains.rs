@@ -3,6 +3,7 @@
 use std::fmt;
 
 use berthage_core::names::LABEL_TARGET;
+use berthage_e2e::world::on_kcp;
 use futures::{StreamExt as _, TryStreamExt as _};
 use kube::api::ListParams;
 use kube::core::DynamicObject;
@@ -51,7 +52,12 @@ pub(crate) struct Kinds(Vec<ApiResource>);
 impl Kinds {
     /// Asks a server for its kinds.
     pub(crate) async fn of(client: &Client) -> Result<Self> {
-        let discovery = Discovery::new(client.clone()).run_aggregated().await?;
+        // kcp leaves the groups of the core out of its aggregated discovery of a workspace.
+        let discovery = if on_kcp() {
+            Discovery::new(client.clone()).run().await?
+        } else {
+            Discovery::new(client.clone()).run_aggregated().await?
+        };
         let kinds: Vec<ApiResource> = discovery
             .groups()
             // The same Events as in the core group.

@@ -40,6 +40,7 @@ impl<'a> From<&'a berthage_e2e::proxy::Request> for Parts<'a> {
 /// `hub PATCH synctargets/{name}/status`, `cluster WATCH deployments`.
 pub(crate) fn name<'a>(side: Side, request: impl Into<Parts<'a>>, target: &str) -> String {
     let Parts { method, path, query } = request.into();
+    let path = in_workspace(path);
     let side = match side {
         Side::Hub => "hub",
         Side::Cluster => "cluster",
@@ -98,4 +99,10 @@ mod tests {
         assert_eq!(without_ids("decade"), "decade");
         assert_eq!(without_ids(&format!("{id}0")), format!("{id}0"));
     }
+}
+
+/// A path without what leads to a workspace of kcp, directly or through the virtual workspace of an APIExport.
+fn in_workspace(path: &str) -> &str {
+    let Some((_, rest)) = path.split_once("/clusters/") else { return path };
+    rest.find('/').map_or("", |slash| &rest[slash..])
 }
