@@ -28,8 +28,9 @@ async fn east() -> Result<Site<'static>> {
 
 /// Runs what a condition tells a tenant to run, in the tenant's workspace.
 async fn do_as_told(tenant: &Tenant, message: &str, from: &str) -> Result {
-    let command =
-        message.find(from).map(|at| &message[at..]).ok_or_else(|| problem(format!("no `{from}` in: {message}")))?;
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let command = quoted.find(|quoted| quoted.starts_with(from));
+    let command = command.ok_or_else(|| problem(format!("no `{from}` in: {message}")))?;
     let folder = RunFolder::new("told")?;
     let kubeconfig = folder.write("kubeconfig", tenant.access.kubeconfig())?;
     let output = tokio::process::Command::new("sh")

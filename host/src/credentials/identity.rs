@@ -197,7 +197,7 @@ pub fn by_hand(identity: &Identity, recipient: Recipient<'_>) -> String {
     let rules = json!(identity.role.rules);
     let objects = berthage_core::kcp::export::rights(&recipient.names.hub, &rules, &recipient.names.user);
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": objects });
-    format!("echo '{list}' | kubectl apply -f -")
+    format!("`echo '{list}' | kubectl apply -f -`")
 }
 
 fn rules(recipient: Recipient<'_>, kcp: bool) -> Vec<PolicyRule> {

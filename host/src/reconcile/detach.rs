@@ -175,7 +175,8 @@ async fn clean(ctx: &Context, work: &mut Work<'_>, since: Timestamp) -> Result<(
     if work.found.terminating.is_some() {
         terminating(work, Reason::NamespaceTerminating, message);
     }
-    Err(Stop::new(Reason::NamespaceTerminating, Again::After(PATIENCE)))
+    // Nothing has failed: a backoff would grow with every look, and the namespace's end is not seen if its label is gone.
+    Err(Stop::new(Reason::NamespaceTerminating, Again::Within(PATIENCE)))
 }
 
 /// The way to the cluster that the inventory belongs to. When its registration went first, as all of a workspace's objects do

@@ -162,7 +162,8 @@ impl Binding {
         let names = names.join(", ");
         Some(match self.patch(tier) {
             Some(patch) => format!(
-                "APIBinding {} does not accept the permission claims on {names}. Accept them: kubectl patch apibinding {} --type=json -p '{patch}'",
+                "APIBinding {} does not accept the permission claims on {names}. To accept them, run \
+                 `kubectl patch apibinding {} --type=json -p '{patch}'` in this workspace",
                 self.name, self.name
             ),
             None => format!(
@@ -248,7 +249,7 @@ mod tests {
         let spec: Spec = serde_json::from_value(document["spec"].clone()).unwrap();
         let status: Status = serde_json::from_value(json!({ "appliedPermissionClaims": all(|_| true) })).unwrap();
         assert!(Binding::new("berthage", None, &spec, &status).accepts_all(Tier::Base));
-        assert!(binding.advice(Tier::Base).unwrap().contains("kubectl patch apibinding berthage --type=json -p '[{"));
+        assert!(binding.advice(Tier::Base).unwrap().contains("`kubectl patch apibinding berthage --type=json -p '[{"));
         assert_eq!(binding.advice(Tier::Rbac), None);
     }
 
