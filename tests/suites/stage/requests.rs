@@ -88,6 +88,12 @@ pub(crate) fn writes(exchanges: &[Exchange]) -> Vec<String> {
     writes.map(ToString::to_string).collect()
 }
 
+/// A path without what leads to a workspace of kcp, directly or through the virtual workspace of an APIExport.
+fn in_workspace(path: &str) -> &str {
+    let Some((_, rest)) = path.split_once("/clusters/") else { return path };
+    rest.find('/').map_or("", |slash| &rest[slash..])
+}
+
 #[cfg(test)]
 mod tests {
     use super::without_ids;
@@ -99,10 +105,4 @@ mod tests {
         assert_eq!(without_ids("decade"), "decade");
         assert_eq!(without_ids(&format!("{id}0")), format!("{id}0"));
     }
-}
-
-/// A path without what leads to a workspace of kcp, directly or through the virtual workspace of an APIExport.
-fn in_workspace(path: &str) -> &str {
-    let Some((_, rest)) = path.split_once("/clusters/") else { return path };
-    rest.find('/').map_or("", |slash| &rest[slash..])
 }
