@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use berthage_core::backoff::RetryClass;
 use berthage_core::key::{Key, Kind};
-use berthage_core::queue::{Outcome, Priority};
+use berthage_core::queue::{Limits as QueueLimits, Outcome, Priority};
 use berthage_core::reason::Reason;
 use berthage_core::template::Limits as TemplateLimits;
 use kube::Client;
@@ -126,7 +126,12 @@ pub async fn run(args: Controller) -> Result<(), ControllerError> {
     let (watching, client) = (reader.at(&config.cluster_url), writer.at(&config.cluster_url));
 
     let store = Arc::new(Store::default());
-    let queue: WorkQueue<Key> = WorkQueue::new("berthage", &metrics);
+    // A plain hub is one workspace, which takes nothing from anybody.
+    let shares = match args.hub_kind {
+        HubKind::Kubernetes => QueueLimits::NONE,
+        HubKind::Kcp => QueueLimits::for_workers(args.workers),
+    };
+    let queue: WorkQueue<Key> = WorkQueue::new("berthage", &metrics, shares);
     let downstream = Downstream::new(args.max_links, downstream_sink(&store, &queue));
     let making = making(&args.share, Arc::clone(&store), &metrics)?;
     let issuer = issuer(&args, &config, &watching).await?;

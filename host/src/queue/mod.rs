@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use berthage_core::backoff::RetryClass;
-use berthage_core::queue::{Added, Keyed, Outcome, Priority, Queue, Taken};
+use berthage_core::queue::{Added, Keyed, Limits, Outcome, Priority, Queue, Taken};
 use futures::FutureExt as _;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -51,9 +51,9 @@ impl<K: Keyed + Send + 'static> WorkQueue<K>
 where
     K::Tenant: Send,
 {
-    /// An empty queue, whose metrics carry `name`. To be called within a Tokio runtime.
-    pub fn new(name: &'static str, metrics: &Metrics) -> Self {
-        let state = State { queue: Queue::new(), shut_down: false, running: BTreeMap::new(), next_number: 0 };
+    /// An empty queue, whose metrics carry `name`; each tenant has `limits`. To be called within a Tokio runtime.
+    pub fn new(name: &'static str, metrics: &Metrics, limits: Limits) -> Self {
+        let state = State { queue: Queue::new(limits), shut_down: false, running: BTreeMap::new(), next_number: 0 };
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
             started: Instant::now(),
@@ -115,7 +115,7 @@ where
             let number = state.next_number;
             state.next_number += 1;
             state.running.insert(number, Instant::now());
-            (taken, number, state.queue.ready() > 0)
+            (taken, number, state.queue.takeable() > 0)
         };
         if more {
             self.0.ready.notify_one();
@@ -224,7 +224,7 @@ impl Wake {
 
 impl<K: Keyed> State<K> {
     fn wake_up(&self) -> (usize, Option<Duration>) {
-        (self.queue.ready(), self.queue.next_deadline())
+        (self.queue.takeable(), self.queue.next_deadline())
     }
 }
 

@@ -32,7 +32,7 @@ const fn seconds(count: u64) -> Duration {
 
 fn queue() -> (WorkQueue<Number>, Metrics) {
     let metrics = Metrics::new();
-    (WorkQueue::new("test", &metrics), metrics)
+    (WorkQueue::new("test", &metrics, Limits::NONE), metrics)
 }
 
 /// The value of a metric of the queue.
@@ -295,4 +295,44 @@ async fn a_queue_without_handles_leaves_no_task_behind() {
     tokio::task::yield_now().await;
     assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0);
     assert!(metrics.encode().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_whose_work_hangs_keeps_no_worker_from_the_others() {
+    let limits = Limits { tenant_concurrency: 2, ..Limits::NONE };
+    let queue: WorkQueue<Number> = WorkQueue::new("test", &Metrics::new(), limits);
+    (0..100).for_each(|name| queue.add(Number(1, name), Priority::Live));
+    let hanging = [queue.take().await.unwrap(), queue.take().await.unwrap()];
+    assert!(is_empty_now(&queue).await, "a third key of the tenant was handed out");
+    queue.add(Number(2, 0), Priority::Background);
+    assert_eq!(queue.take().await.unwrap().key().0, 2);
+
+    // A worker that waits is woken when a place is free, and no sooner.
+    let worker = tokio::spawn({
+        let queue = queue.clone();
+        async move { *queue.take().await.unwrap().key() }
+    });
+    tokio::task::yield_now().await;
+    assert!(!worker.is_finished());
+    let [first, _second] = hanging;
+    first.finish(Outcome::Settled);
+    assert_eq!(worker.await.unwrap().0, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_with_held_tenants_can_be_shut_down() {
+    let limits = Limits { tenant_concurrency: 1, ..Limits::NONE };
+    let queue: WorkQueue<Number> = WorkQueue::new("test", &Metrics::new(), limits);
+    queue.add(key(1), Priority::Live);
+    queue.add(key(2), Priority::Live);
+    let job = queue.take().await.unwrap();
+    let waiting = tokio::spawn({
+        let queue = queue.clone();
+        async move { queue.take().await.is_none() }
+    });
+    tokio::task::yield_now().await;
+    queue.shut_down();
+    assert!(waiting.await.unwrap());
+    job.finish(Outcome::Settled);
+    queue.drained().await;
 }

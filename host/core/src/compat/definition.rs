@@ -7,6 +7,9 @@ use serde_json::Value;
 use super::CompatError;
 use crate::kcp::APIS_GROUP;
 
+/// The strategy of a conversion that is none.
+pub(super) const UNCONVERTED: &str = "None";
+
 /// A type of an API.
 #[derive(Debug)]
 pub(super) struct Definition<'a> {
@@ -16,8 +19,12 @@ pub(super) struct Definition<'a> {
     pub(super) identity: [(&'static str, String); 4],
     /// Every version.
     pub(super) versions: Vec<Version<'a>>,
-    /// Objects are converted between versions by more than their `apiVersion`.
-    pub(super) converted: bool,
+    /// How objects are converted between versions. `None`: only their `apiVersion` is.
+    pub(super) conversion: &'a str,
+    /// Which names objects may have; only kcp lets a type choose.
+    pub(super) name_validation: &'a str,
+    /// Nothing is pruned, whatever the schemas say: a definition that is older than v1 may still do that.
+    pub(super) preserves: bool,
 }
 
 /// A version of a type.
@@ -43,7 +50,11 @@ impl<'a> Definition<'a> {
         let api_version = text(&object["apiVersion"]).unwrap_or_default();
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         let name = text(&object["metadata"]["name"]).unwrap_or_default();
+        let incomplete = |field| CompatError::Incomplete { object: name.to_owned(), field };
         let (schema, supported): (&'static str, _) = match (group, text(&object["kind"])) {
+            (_, Some("CustomResourceDefinition" | "APIResourceSchema")) if api_version.is_empty() => {
+                return Err(incomplete("apiVersion"));
+            }
             ("apiextensions.k8s.io", Some("CustomResourceDefinition")) => ("/schema/openAPIV3Schema", "v1"),
             (APIS_GROUP, Some("APIResourceSchema")) => ("/schema", "v1alpha1"),
             _ => return Ok(None),
@@ -56,7 +67,6 @@ impl<'a> Definition<'a> {
                 api_version: api_version.to_owned(),
             });
         }
-        let incomplete = |field| CompatError::Incomplete { object: name.to_owned(), field };
         let (spec, names) = (&object["spec"], &object["spec"]["names"]);
         let group = text(&spec["group"]).ok_or_else(|| incomplete("spec.group"))?;
         let plural = text(&names["plural"]).ok_or_else(|| incomplete("spec.names.plural"))?;
@@ -69,7 +79,10 @@ impl<'a> Definition<'a> {
             ("spec.names.singular", text(&names["singular"]).map_or_else(|| kind.to_lowercase(), str::to_owned)),
             ("spec.names.listKind", text(&names["listKind"]).map_or_else(|| format!("{kind}List"), str::to_owned)),
         ];
-        let versions = spec["versions"].as_array().ok_or_else(|| incomplete("spec.versions"))?;
+        let versions = spec["versions"]
+            .as_array()
+            .filter(|versions| !versions.is_empty())
+            .ok_or_else(|| incomplete("spec.versions"))?;
         let versions = versions
             .iter()
             .map(|version| {
@@ -89,8 +102,15 @@ impl<'a> Definition<'a> {
                 })
             })
             .collect::<Result<_, _>>()?;
-        let converted = text(&spec["conversion"]["strategy"]).is_some_and(|strategy| strategy != "None");
-        Ok(Some(Self { group, plural, identity, versions, converted }))
+        Ok(Some(Self {
+            group,
+            plural,
+            identity,
+            versions,
+            conversion: text(&spec["conversion"]["strategy"]).unwrap_or(UNCONVERTED),
+            name_validation: text(&spec["nameValidation"]).unwrap_or("DNS1123Subdomain"),
+            preserves: spec["preserveUnknownFields"] == true,
+        }))
     }
 
     /// Whether they are the same type, maybe in two shapes.

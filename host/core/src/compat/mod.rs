@@ -6,9 +6,13 @@
 //! break that no object would notice (a pattern that is written in another way), and that is the side to err on. A
 //! keyword that nothing here knows must not change at all.
 //!
+//! Short names, categories, printer columns and prose may change: no object holds one, and no client sends one.
+//!
 //! What is not seen
 //! - A default that is added where a rule, a `oneOf` or `maxProperties` forbids the field.
-//! - What a conversion webhook makes of an object.
+//! - A default that its own schema refuses: below `additionalProperties`, the server does not look.
+//! - What a conversion makes of an object, be it a webhook or kcp's APIConversion.
+//! - A status subresource that is added: the server then drops the status of an object that is created with one.
 //! - Who watches: a client may know fewer values of an enum than the new schema allows.
 
 mod bounds;

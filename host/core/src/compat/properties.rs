@@ -146,7 +146,7 @@ fn prune(schema: &Value, value: &mut Value, kept: bool) {
         // Without a schema for the items, what is kept of them is all.
         Value::Array(list) => list.iter_mut().for_each(|value| match &schema["items"] {
             Value::Null if kept => {}
-            items => prune(items, value, false),
+            items => prune(items, value, kept),
         }),
         _ => {}
     }

@@ -32,16 +32,18 @@ enum Role {
 pub(super) struct Schema<'a> {
     value: &'a Value,
     role: Role,
+    /// It preserves unknown fields although it does not say so.
+    kept: bool,
 }
 
 impl<'a> Schema<'a> {
     /// The schema of a whole object.
     pub(super) fn root(value: &'a Value) -> Self {
-        Self { value, role: Role::Resource }
+        Self { value, role: Role::Resource, kept: false }
     }
 
     fn plain(value: &'a Value) -> Self {
-        Self { value, role: Role::Plain }
+        Self { value, role: Role::Plain, kept: false }
     }
 
     /// The value of a keyword. Null is as good as absent.
@@ -82,7 +84,7 @@ impl<'a> Schema<'a> {
             _ => None,
         };
         let declared = self.get("properties").and_then(|properties| properties.get(name));
-        declared.or(implied).map(|value| Self { value, role }).or_else(|| self.others())
+        declared.or(implied).map(|value| Self { value, role, kept: false }).or_else(|| self.others())
     }
 
     /// Whether a property is filled in where it is absent.
@@ -101,15 +103,16 @@ impl<'a> Schema<'a> {
         }
     }
 
-    /// What the server says of a list's items.
+    /// What the server says of a list's items. Unlike properties, they preserve what the list does.
     pub(super) fn items(self) -> Self {
-        let otherwise: &'static Value = if self.preserves() { &FREE } else { &OPEN };
-        Self::plain(self.get("items").unwrap_or(otherwise))
+        let kept = self.preserves();
+        let otherwise: &'static Value = if kept { &FREE } else { &OPEN };
+        Self { kept, ..Self::plain(self.get("items").unwrap_or(otherwise)) }
     }
 
     /// Whether fields that nothing describes are kept.
     pub(super) fn preserves(self) -> bool {
-        self.role == Role::Metadata || self.flag("x-kubernetes-preserve-unknown-fields")
+        self.kept || self.role == Role::Metadata || self.flag("x-kubernetes-preserve-unknown-fields")
     }
 
     /// Whether every object has that property.

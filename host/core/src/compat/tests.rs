@@ -69,6 +69,16 @@ fn what_narrows_breaks_and_what_widens_does_not() {
         (list(&having("a", &string)), list(&object), "v1 spec.f[].a: the property is gone"),
         (map(&having("a", &string)), map(&object), "v1 spec.f.*.a: the property is gone"),
         (preserving.clone(), object.clone(), "v1 spec.f: unknown fields are no longer preserved"),
+        (
+            with(&list(&object), json!({ "x-kubernetes-preserve-unknown-fields": true })),
+            list(&object),
+            "v1 spec.f[]: unknown fields are no longer preserved",
+        ),
+        (
+            with(&list(&list(&object)), json!({ "x-kubernetes-preserve-unknown-fields": true })),
+            list(&list(&object)),
+            "v1 spec.f[][]: unknown fields are no longer preserved",
+        ),
         (free.clone(), string.clone(), "v1 spec.f: the type was any, and is string"),
         (json!({ "type": "number" }), integer.clone(), "v1 spec.f: the type was number, and is integer"),
         (either.clone(), string.clone(), "v1 spec.f: can no longer be an integer or a string, only string"),
@@ -429,6 +439,53 @@ fn versions_are_compared_by_name() {
 }
 
 #[test]
+fn versions_that_were_converted_still_are() {
+    let spec = |name: &str| json!({ "type": "object", "properties": { name: { "type": "string" } } });
+    let mut plain = definition(&spec("a"));
+    let mut converted = plain.clone();
+    converted["spec"]["conversion"] = json!({ "strategy": "Webhook" });
+    assert_eq!(found(&converted, &plain), [""; 0], "there is nothing to convert to");
+    for definition in [&mut plain, &mut converted] {
+        let mut other = self::definition(&spec("b"))["spec"]["versions"][0].take();
+        other["name"] = json!("v2");
+        other["storage"] = json!(false);
+        definition["spec"]["versions"].as_array_mut().unwrap().push(other);
+    }
+    assert_eq!(found(&converted, &plain), ["spec.conversion: strategy was \"Webhook\", and is \"None\""]);
+    assert_eq!(found(&plain, &converted), [""; 0]);
+    let mut said = plain.clone();
+    said["spec"]["conversion"] = json!({ "strategy": "None" });
+    assert_eq!(found(&plain, &said), [""; 0]);
+}
+
+#[test]
+fn names_that_were_allowed_still_are() {
+    let definition = definition(&json!({ "type": "object" }));
+    let named = |validation: &str| {
+        let mut schema = export::schema(&definition).unwrap();
+        schema["spec"]["nameValidation"] = json!(validation);
+        schema
+    };
+    let (any, dns) = (named("PathSegmentName"), named("DNS1123Subdomain"));
+    let said = "spec: nameValidation was \"PathSegmentName\", and is \"DNS1123Subdomain\"";
+    assert_eq!(found(&any, &dns), [said]);
+    assert_eq!(found(&any, &definition), [said]);
+    assert_eq!(found(&dns, &any), [""; 0]);
+    assert_eq!(found(&dns, &definition), [""; 0]);
+    assert_eq!(found(&any, &any), [""; 0]);
+}
+
+#[test]
+fn what_no_schema_pruned_is_not_pruned() {
+    let pruned = definition(&json!({ "type": "object" }));
+    let mut kept = pruned.clone();
+    kept["spec"]["preserveUnknownFields"] = json!(true);
+    assert_eq!(found(&kept, &pruned), ["spec.preserveUnknownFields: unknown fields are no longer preserved"]);
+    assert_eq!(found(&pruned, &kept), [""; 0]);
+    assert_eq!(found(&kept, &kept), [""; 0]);
+}
+
+#[test]
 fn the_own_types_are_compatible_with_themselves_in_either_shape() {
     let definitions =
         [serde_json::to_value(SyncTarget::crd()).unwrap(), serde_json::to_value(ClusterRegistration::crd()).unwrap()];
@@ -466,7 +523,12 @@ fn what_cannot_be_compared_is_an_error() {
     let mut beta = definition.clone();
     beta["apiVersion"] = json!("apiextensions.k8s.io/v1beta1");
     assert!(matches!(check(&[beta], &[]), Err(CompatError::Unsupported { .. })));
+    let mut empty = definition.clone();
+    empty["spec"]["versions"] = json!([]);
+    let error = CompatError::Incomplete { object: "things.example.org".to_owned(), field: "spec.versions" };
+    assert_eq!(check(&[empty], std::slice::from_ref(&definition)), Err(error));
     for (place, field) in [
+        ("/apiVersion", "apiVersion"),
         ("/spec/group", "spec.group"),
         ("/spec/scope", "spec.scope"),
         ("/spec/names/plural", "spec.names.plural"),

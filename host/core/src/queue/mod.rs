@@ -6,14 +6,30 @@
 //! - a key that was taken is not handed out again before [`Queue::done`]; what was added meanwhile is handed out after it;
 //! - nothing that was added is lost;
 //! - live changes go before the initial list and resyncs, which still get every ninth turn;
-//! - tenants take turns: no tenant's backlog delays another's key by more than a turn for each tenant.
+//! - tenants take turns: no tenant's backlog delays another's key by more than a turn for each tenant;
+//! - a tenant has no more keys handed out at a time than [`Limits`] say, and one at its bound delays nobody else;
+//! - a tenant's retries become ready no faster than its [`RetryBudget`] lets them.
+//!
+//! In numbers: the key at the head of tenant T's lane, while T is not at its bound, is handed out after at most
+//! - one live turn of each other tenant with live keys, and the background turns among those (at least eight live turns lie
+//!   between two), if it is a live key;
+//! - one background turn of each other tenant with background keys, and eight live turns before each background turn and
+//!   before its own, if it is a background key.
+//!
+//! How many keys are handed out in all is up to who asks: the bound is the number of workers.
 //!
 //! Time is passed in as the duration since some start, the same for all calls and never going back. A key of
 //! this project costs 72 bytes with its state, plus 5 to 10 in the table that finds it, plus some 25 while it waits for a
-//! time; operations are a hash and a few links, and logarithmic only for waiting keys.
+//! time; a tenant costs 88 bytes and its place in a table. Operations are a hash and a few links, and logarithmic only for
+//! waiting keys.
 
+mod lane;
+mod limits;
 mod ready;
 mod slab;
+mod tenants;
+mod throttle;
+mod turns;
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -21,8 +37,11 @@ use std::time::Duration;
 
 use hashbrown::HashTable;
 
+pub use self::limits::{Limits, RetryBudget};
 use self::ready::ReadySet;
 use self::slab::{Id, NONE, Slab};
+use self::tenants::Tenants;
+use self::throttle::Throttle;
 use crate::backoff::{self, RetryClass};
 use crate::key::{Key, Workspace};
 
@@ -65,6 +84,13 @@ impl Priority {
     pub const ALL: [Self; Self::COUNT] = [Self::Background, Self::Live];
 
     const COUNT: usize = 2;
+
+    const fn other(self) -> Self {
+        match self {
+            Self::Background => Self::Live,
+            Self::Live => Self::Background,
+        }
+    }
 }
 
 /// What [`Queue::add`] did.
@@ -103,7 +129,8 @@ pub enum Outcome {
         /// How urgent it is then.
         priority: Priority,
     },
-    /// It failed, and is tried again after the class's backoff, at the priority it was taken with.
+    /// It failed, and is tried again after the class's backoff and when the tenant's [`RetryBudget`] has a token, at the
+    /// priority it was taken with.
     Retry {
         /// Decides the delay.
         class: RetryClass,
@@ -126,6 +153,11 @@ enum State {
     Ready,
     /// To become ready at [`Slot::at`].
     Waiting,
+    /// To be tried again at [`Slot::at`], or up to [`Slot::patience`] later if there is no token.
+    Retrying,
+    /// To be tried again when a token comes: in its tenant's lane for that. Ready at [`Slot::at`] in any case, unless that
+    /// is [`NEVER`].
+    PutOff,
     /// Handed out.
     Running,
     /// Handed out, and to come back, not before [`Slot::at`], when it is done.
@@ -138,18 +170,27 @@ struct Slot<K> {
     key: K,
     /// A time in nanoseconds, see [`State`].
     at: u64,
-    /// Neighbours in the lane, while ready.
+    /// Neighbours in the lane, while ready or put off.
     previous: Id,
     next: Id,
     tenant: Id,
     /// Half of the key's hash: keys are hashed once, and their names not read again when the table grows.
     hash: u32,
+    /// See [`State::Retrying`]. In milliseconds, rounded up; [`PATIENT`] if there is no end to it.
+    patience: u32,
     /// Failures in a row. 65,535 stands for any more: no backoff grows that long.
     failures: u16,
     state: State,
     /// For the present state; while running, for the time after.
     priority: Priority,
 }
+
+/// The end of time.
+const NEVER: u64 = u64::MAX;
+
+/// The [`Slot::patience`] of a retry that nobody asked for besides. A key that was added, too, to be looked at on a certain
+/// day, must not miss that day because others fail.
+const PATIENT: u32 = u32::MAX;
 
 /// The queue. See the [module](self) for what it promises.
 #[derive(Debug)]
@@ -158,26 +199,30 @@ pub struct Queue<K: Keyed> {
     /// Finds a key's slot. The hasher is seeded at random because tenants choose names; no result depends on it.
     by_key: HashTable<Id>,
     hasher: RandomState,
-    ready: ReadySet<K::Tenant>,
-    /// The waiting keys by time.
+    tenants: Tenants<K::Tenant>,
+    ready: ReadySet,
+    throttle: Throttle,
+    /// The waiting keys by time, but for those that wait for nothing but a token.
     deadlines: BTreeSet<(u64, Id)>,
     running: usize,
 }
 
 impl<K: Keyed> Default for Queue<K> {
     fn default() -> Self {
-        Self::new()
+        Self::new(Limits::default())
     }
 }
 
 impl<K: Keyed> Queue<K> {
     /// An empty queue.
-    pub fn new() -> Self {
+    pub fn new(limits: Limits) -> Self {
         Self {
             slots: Slab::new(),
             by_key: HashTable::new(),
             hasher: RandomState::new(),
-            ready: ReadySet::new(),
+            tenants: Tenants::new(),
+            ready: ReadySet::new(limits.tenant_concurrency),
+            throttle: Throttle::new(limits.tenant_retries),
             deadlines: BTreeSet::new(),
             running: 0,
         }
@@ -199,22 +244,69 @@ impl<K: Keyed> Queue<K> {
     pub fn advance(&mut self, now: Duration) -> usize {
         let now = nanos(now);
         let mut count = 0;
-        while let Some(&(at, id)) = self.deadlines.first()
-            && at <= now
-        {
-            self.deadlines.pop_first();
-            // `at` stays: the key is ready since its deadline, even if nobody looked until now.
-            self.slots[id].state = State::Ready;
-            self.ready.push(&mut self.slots, id);
-            count += 1;
+        while let Some(at) = self.next_event().filter(|at| *at <= now) {
+            // In the order of time, so that it makes no difference how often somebody looks.
+            let due = match self.deadlines.first() {
+                Some(&(deadline, id)) if deadline == at => {
+                    self.deadlines.pop_first();
+                    self.is_due(id, at).then_some(id)
+                }
+                _ => self.refill(),
+            };
+            if let Some(id) = due {
+                // `at` stays: the key is ready since its deadline, even if nobody looked until now.
+                self.slots[id].state = State::Ready;
+                self.ready.push(&mut self.tenants, &mut self.slots, id);
+                count += 1;
+            }
         }
         count
     }
 
-    /// Hands out the key whose turn it is.
+    /// The time of a key that waits has come. Says whether it is ready.
+    fn is_due(&mut self, id: Id, at: u64) -> bool {
+        match self.slots[id].state {
+            // Without patience it is as good as added: it takes no token.
+            State::Retrying if self.slots[id].patience > 0 => {
+                if self.throttle.admit(&mut self.tenants, &mut self.slots, id, at) {
+                    return true;
+                }
+                let slot = &mut self.slots[id];
+                (slot.state, slot.at) = (State::PutOff, NEVER);
+                if slot.patience != PATIENT {
+                    slot.at = at.saturating_add(u64::from(slot.patience) * NANOS_PER_MILLI);
+                    self.deadlines.insert((slot.at, id));
+                }
+                false
+            }
+            State::PutOff => {
+                self.throttle.withdraw(&mut self.tenants, &mut self.slots, id);
+                true
+            }
+            _ => true,
+        }
+    }
+
+    /// The next token has come. Says which key is ready by it.
+    fn refill(&mut self) -> Option<Id> {
+        let (id, at) = self.throttle.refill(&mut self.tenants, &mut self.slots)?;
+        let slot = &mut self.slots[id];
+        if slot.at != NEVER {
+            self.deadlines.remove(&(slot.at, id));
+        }
+        slot.at = at;
+        Some(id)
+    }
+
+    fn next_event(&self) -> Option<u64> {
+        let deadline = self.deadlines.first().map(|&(at, _)| at);
+        deadline.into_iter().chain(self.throttle.next()).min()
+    }
+
+    /// Hands out the key whose turn it is. [`None`] if no key is ready, or those that are belong to tenants at their bound.
     pub fn take(&mut self, now: Duration) -> Option<Taken<K>> {
         self.advance(now);
-        let id = self.ready.pop(&mut self.slots)?;
+        let id = self.ready.take(&mut self.tenants, &mut self.slots)?;
         let slot = &mut self.slots[id];
         slot.state = State::Running;
         self.running += 1;
@@ -227,17 +319,18 @@ impl<K: Keyed> Queue<K> {
         })
     }
 
-    /// Takes a key back. Says after what delay it is ready again; [`None`] when it left the queue.
+    /// Takes a key back. Says after what delay it is ready again, a retry if its tenant's budget allows it then; [`None`] when
+    /// it left the queue.
     #[expect(clippy::needless_pass_by_value, reason = "giving the key back is what makes a second `done` impossible")]
     pub fn done(&mut self, taken: Taken<K>, outcome: Outcome, now: Duration) -> Option<Duration> {
         self.running -= 1;
         let now = nanos(now);
-        let slot = &mut self.slots[taken.slot];
+        let id = taken.slot;
+        let slot = &mut self.slots[id];
+        self.ready.release(&mut self.tenants, slot.tenant);
         let added = (slot.state == State::RunningAgain).then_some((slot.at, slot.priority));
-        slot.failures = match outcome {
-            Outcome::Settled | Outcome::After { .. } => 0,
-            Outcome::Retry { .. } => slot.failures.saturating_add(1),
-        };
+        let retries = matches!(outcome, Outcome::Retry { .. });
+        slot.failures = if retries { slot.failures.saturating_add(1) } else { 0 };
         let asked = match outcome {
             Outcome::Settled => None,
             Outcome::After { delay, priority } => Some((delay, priority)),
@@ -247,37 +340,48 @@ impl<K: Keyed> Queue<K> {
             }
         };
         let asked = asked.map(|(delay, priority)| (now.saturating_add(nanos(delay)), priority));
-        let (at, priority) = match (added, asked) {
-            (None, None) => {
-                self.remove(taken.slot);
-                return None;
-            }
-            (Some(one), None) | (None, Some(one)) => one,
-            (Some(added), Some(asked)) => (added.0.min(asked.0), added.1.max(asked.1)),
+        let Some((at, priority)) = merged(added, asked) else {
+            self.remove(id);
+            return None;
         };
         slot.priority = priority;
-        self.place(taken.slot, at, now);
+        // What was added goes ahead at its time, whether there is a token or not.
+        if retries && added.is_none_or(|(added, _)| at < added) {
+            slot.state = State::Retrying;
+            slot.at = at;
+            slot.patience = added.map_or(PATIENT, |(added, _)| patience(added - at));
+            self.deadlines.insert((at, id));
+        } else {
+            self.place(id, at, now);
+        }
         Some(Duration::from_nanos(at.saturating_sub(now)))
     }
 
-    /// When the next waiting key becomes ready.
+    /// When to call [`Self::advance`] next: a waiting key becomes ready then, or takes its place in the line for a token.
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.deadlines.first().map(|&(at, _)| Duration::from_nanos(at))
+        self.next_event().map(Duration::from_nanos)
     }
 
-    /// How many keys are ready to be taken at `priority`. Waiting keys do not count, nor those being worked on.
+    /// How many keys [`Self::take`] would hand out now if it was called over and over: the ready ones, but of each tenant
+    /// only as many as it may have more.
+    pub const fn takeable(&self) -> usize {
+        self.ready.takeable()
+    }
+
+    /// How many keys are ready at `priority`, those included whose tenant is at its bound. Waiting keys do not count, nor
+    /// those being worked on.
     pub const fn depth(&self, priority: Priority) -> usize {
         self.ready.depth(priority)
     }
 
-    /// How many keys are ready to be taken.
+    /// How many keys are ready, those included whose tenant is at its bound.
     pub const fn ready(&self) -> usize {
         self.ready.depth(Priority::Live) + self.ready.depth(Priority::Background)
     }
 
-    /// How many keys wait for their time.
+    /// How many keys wait for their time, or for a token.
     pub fn waiting(&self) -> usize {
-        self.deadlines.len()
+        self.len() - self.ready() - self.running
     }
 
     /// How many keys are handed out.
@@ -290,6 +394,21 @@ impl<K: Keyed> Queue<K> {
         self.slots.len()
     }
 
+    /// How many tenants have keys in the queue, in whatever state.
+    pub fn tenants(&self) -> usize {
+        self.tenants.len()
+    }
+
+    /// How many tenants have ready keys that wait because the tenant is at its bound.
+    pub const fn held_tenants(&self) -> usize {
+        self.ready.held()
+    }
+
+    /// How many retries were put off so far because their tenant's budget was empty.
+    pub const fn retries_put_off(&self) -> u64 {
+        self.throttle.put_off()
+    }
+
     /// Whether no key is ready, waiting or running.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -299,7 +418,7 @@ impl<K: Keyed> Queue<K> {
         let hash = (self.hasher.hash_one(&key) >> 32) as u32;
         let same = |id: &Id| self.slots[*id].hash == hash && self.slots[*id].key == key;
         let Some(&id) = self.by_key.find(spread(hash), same) else {
-            let tenant = self.ready.join(key.tenant());
+            let tenant = self.tenants.join(key.tenant());
             let id = self.slots.insert(Slot {
                 key,
                 at,
@@ -307,6 +426,7 @@ impl<K: Keyed> Queue<K> {
                 next: NONE,
                 tenant,
                 hash,
+                patience: PATIENT,
                 failures: 0,
                 state: State::Waiting,
                 priority,
@@ -320,18 +440,18 @@ impl<K: Keyed> Queue<K> {
         match slot.state {
             State::Ready => {
                 if priority > slot.priority {
-                    self.ready.remove(&mut self.slots, id);
+                    self.ready.remove(&mut self.tenants, &mut self.slots, id);
                     self.slots[id].priority = priority;
-                    self.ready.push(&mut self.slots, id);
+                    self.ready.push(&mut self.tenants, &mut self.slots, id);
                 }
                 Added::Merged
             }
-            State::Waiting => {
+            State::Waiting | State::Retrying | State::PutOff => {
                 slot.priority = highest;
                 if at < slot.at {
-                    let before = slot.at;
-                    self.deadlines.remove(&(before, id));
-                    self.place(id, at, now);
+                    self.bring_forward(id, at, now);
+                } else if slot.state == State::Retrying {
+                    slot.patience = slot.patience.min(patience(at - slot.at));
                 }
                 Added::Merged
             }
@@ -347,13 +467,30 @@ impl<K: Keyed> Queue<K> {
         }
     }
 
+    /// A waiting slot is to be ready at `at`, which is earlier than its time.
+    fn bring_forward(&mut self, id: Id, at: u64, now: u64) {
+        let slot = &mut self.slots[id];
+        if slot.at != NEVER || slot.state != State::PutOff {
+            self.deadlines.remove(&(slot.at, id));
+        }
+        if slot.state != State::PutOff {
+            self.place(id, at, now);
+        } else if at <= now {
+            self.throttle.withdraw(&mut self.tenants, &mut self.slots, id);
+            self.place(id, at, now);
+        } else {
+            slot.at = at;
+            self.deadlines.insert((at, id));
+        }
+    }
+
     /// Makes a slot that is in no list ready or waiting.
     fn place(&mut self, id: Id, at: u64, now: u64) {
         let slot = &mut self.slots[id];
         slot.at = at;
         if at <= now {
             slot.state = State::Ready;
-            self.ready.push(&mut self.slots, id);
+            self.ready.push(&mut self.tenants, &mut self.slots, id);
         } else {
             slot.state = State::Waiting;
             self.deadlines.insert((at, id));
@@ -362,12 +499,27 @@ impl<K: Keyed> Queue<K> {
 
     fn remove(&mut self, id: Id) {
         let slot = self.slots.remove(id);
-        self.ready.leave(slot.tenant);
+        self.tenants.leave(slot.tenant);
         if let Ok(entry) = self.by_key.find_entry(spread(slot.hash), |other| *other == id) {
             entry.remove();
         }
     }
 }
+
+/// The earlier time and the higher priority, where there are two.
+fn merged(one: Option<(u64, Priority)>, other: Option<(u64, Priority)>) -> Option<(u64, Priority)> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some((one.0.min(other.0), one.1.max(other.1))),
+        (one, other) => one.or(other),
+    }
+}
+
+/// See [`Slot::patience`]. Beyond 49 days it is 49 days: to try a key again before that does no harm.
+fn patience(nanos: u64) -> u32 {
+    u32::try_from(nanos.div_ceil(NANOS_PER_MILLI)).unwrap_or(PATIENT).min(PATIENT - 1)
+}
+
+const NANOS_PER_MILLI: u64 = 1_000_000;
 
 /// What the table wants of a hash: entropy in the lowest and in the highest bits.
 const fn spread(hash: u32) -> u64 {
