@@ -80,34 +80,54 @@ fn a_tenant_that_missed_its_turn_is_next_and_has_one_turn() {
     assert_eq!(served(&mut queue, 6), [0, 2, 3, 1, 0, 2]);
 }
 
-/// Live keys of one tenant hold it whenever a background turn comes.
+/// Tenant 0 may run one key at a time and is always at its bound when the others take theirs. Says of what priority its
+/// keys were, when each time `pause` keys of others are taken while one of its keys runs.
+fn always_held(others: [&[u32]; 2], pause: usize) -> Vec<Priority> {
+    let mut queue = bounded(1);
+    let fill = |queue: &mut Queue<Number>| {
+        for (priority, tenants) in Priority::ALL.into_iter().zip(others) {
+            for tenant in tenants.iter().chain(&[0]) {
+                for name in 0..pause {
+                    queue.add(Number(*tenant, name as u32 * 2 + priority as u32), priority, START);
+                }
+            }
+        }
+    };
+    let mut own = Vec::new();
+    while own.len() < 100 {
+        fill(&mut queue);
+        let taken = take(&mut queue);
+        if taken.key.0 == 0 {
+            own.push(taken.priority);
+            served(&mut queue, pause);
+        }
+        queue.done(taken, Outcome::Settled, START);
+    }
+    own
+}
+
+/// How many keys there were before the first of that priority, between two, and after the last.
+fn longest_wait(own: &[Priority], priority: Priority) -> usize {
+    own.split(|taken| *taken == priority).map(<[Priority]>::len).max().unwrap()
+}
+
+/// While it is at its bound, its background turns come, and they come only then.
 #[test]
 fn background_keys_of_a_tenant_that_live_keys_keep_at_its_bound_do_not_starve() {
-    let mut queue = bounded(1);
-    for tenant in 0..2 {
-        queue.add(Number(tenant, 1000), Priority::Background, START);
-    }
-    let mut held = None;
-    let mut own = Vec::new();
-    for round in 0..100 {
-        queue.add(Number(0, round), Priority::Live, START);
-        queue.add(Number(2, round), Priority::Live, START);
-        queue.add(Number(1, 1000), Priority::Background, START);
-        let taken = take(&mut queue);
-        if taken.key.0 != 0 {
-            queue.done(taken, Outcome::Settled, START);
-            continue;
+    for pause in 1..40 {
+        for others in [[&[1, 2][..], &[2, 3, 4][..]], [&[], &[2, 3]], [&[], &[1, 2, 3]], [&[1], &[1, 2, 3, 4]]] {
+            let own = always_held(others, pause);
+            let waits = Priority::ALL.map(|priority| longest_wait(&own, priority));
+            assert!(waits[0] <= 8 * 4 + 2 && waits[1] <= 3, "{pause} {others:?} {waits:?}");
         }
-        own.push(taken.priority);
-        // Done only just before its next live turn.
-        if let Some(held) = held.replace(taken) {
-            queue.done(held, Outcome::Settled, START);
-        }
-        served(&mut queue, 1);
-        queue.done(held.take().unwrap(), Outcome::Settled, START);
     }
-    let first = own.iter().position(|priority| *priority == Priority::Background).unwrap();
-    assert!((1..=18).contains(&first), "{first}");
+}
+
+/// Both its live and its background turn come while it is at its bound, each time.
+#[test]
+fn a_tenant_that_misses_turns_of_both_priorities_makes_up_for_both() {
+    let own = always_held([&[1, 2], &[1, 2]], 30);
+    assert!(own.chunks(2).skip(1).all(|two| two[0] != two[1]), "{own:?}");
 }
 
 #[test]

@@ -84,6 +84,25 @@ fn retries_that_are_put_off_come_in_the_order_of_their_backoffs_at_the_rate_of_t
     assert_eq!((queue.next_deadline(), queue.ready(), queue.waiting()), (None, 4, 0));
 }
 
+/// Who waited longest gets the token that comes at the moment when another's backoff is over.
+#[test]
+fn a_retry_does_not_overtake_those_that_wait_for_a_token() {
+    let mut queue = budgeted(1, seconds(5));
+    for name in 0..3 {
+        queue.add(Number(1, name), Priority::Live, START);
+    }
+    for after in [5, 6, 10] {
+        let taken = queue.take(START).unwrap();
+        let at_least = seconds(after);
+        queue.done(taken, Outcome::Retry { class: RetryClass::Conflict, at_least }, START);
+    }
+    let times = [5, 10, 15].map(|second| {
+        assert!(queue.take(seconds(second) - millis(1)).is_none());
+        take_all(&mut queue, seconds(second))
+    });
+    assert_eq!(times, [0, 1, 2].map(|name| vec![Number(1, name)]));
+}
+
 #[test]
 fn what_is_added_needs_no_token_and_takes_none_from_the_others() {
     let mut queue = failed(4, 1, seconds(100));

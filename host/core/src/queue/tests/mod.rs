@@ -259,6 +259,7 @@ fn a_change_during_a_failing_run_is_tried_at_once_and_the_failure_is_remembered(
     let taken = queue.take(START).unwrap();
     queue.add(Number(1, 1), Priority::Live, START);
     assert_eq!(queue.done(taken, Outcome::retry(RetryClass::Persistent), START), Some(Duration::ZERO));
+    assert_eq!(queue.takeable(), 1);
     let taken = queue.take(START).unwrap();
     assert_eq!((taken.failures, taken.priority), (1, Priority::Live));
 }
