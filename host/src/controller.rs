@@ -246,8 +246,11 @@ async fn issuer(args: &Controller, config: &kube::Config, client: &Client) -> Re
     }
     match issuer.probe(config, now).await {
         Trust::Trusted => tracing::info!("the hub trusts the CA: syncers get client certificates"),
-        Trust::NotTrusted => tracing::warn!("the hub does not trust the CA: syncers get tokens; see --ca-cert"),
-        Trust::NotProbed => tracing::info!("there is no CA: syncers get tokens"),
+        // What a target can have then is said in its conditions: tokens, or on kcp nothing.
+        Trust::NotTrusted => {
+            tracing::warn!("the hub does not trust the CA: syncers get no client certificates; see --ca-cert");
+        }
+        Trust::NotProbed => tracing::info!("there is no CA: syncers get no client certificates"),
         Trust::Unknown(failure) => {
             tracing::warn!(error = failure.message, "whether the hub trusts the CA is not known yet");
         }

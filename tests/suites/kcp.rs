@@ -4,7 +4,7 @@
 
 use std::process::Stdio;
 
-use berthage_core::api::ConditionStatus;
+use berthage_core::api::{ConditionStatus, SyncTarget};
 use berthage_core::names::SECRET_FINALIZER;
 use berthage_core::status::target::kind;
 use berthage_e2e::folder::RunFolder;
@@ -47,7 +47,7 @@ async fn do_as_told(tenant: &Tenant, message: &str, from: &str) -> Result {
     Err(problem(format!("{command}\n{}", String::from_utf8_lossy(&output.stderr))))
 }
 
-fn says(found: &berthage_core::api::SyncTarget, kind: &str) -> String {
+fn says(found: &SyncTarget, kind: &str) -> String {
     condition(found, kind).map(|it| it.message.clone()).unwrap_or_default()
 }
 
@@ -152,6 +152,13 @@ async fn a_claim_that_is_not_accepted_is_told_with_the_patch_that_accepts_it() -
     do_as_told(&tenant, &says(&found, kind::CLUSTER_CONNECTED), "kubectl patch").await?;
     hub.ready(&target).await?;
     assert_eq!(site.belongings(&target).await?, before);
+
+    // One that a target at rest has no other sign of.
+    tenant.answer("events", "Rejected").await?;
+    let found = hub.has(&target, kind::CLAIMS_ACCEPTED, ConditionStatus::False, "ClaimNotAccepted").await?;
+    do_as_told(&tenant, &says(&found, kind::CLAIMS_ACCEPTED), "kubectl patch").await?;
+    let accepted = |now: &SyncTarget| condition(now, kind::CLAIMS_ACCEPTED).is_none();
+    hub.until(&target, "the claim being accepted again", accepted).await?;
     hub.remove(&target).await?;
     site.clean(&target).await
 }

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use berthage_core::api::{ClusterRegistration, SyncTarget};
-use berthage_core::compat;
+use berthage_core::compat::{self, CompatError};
 use berthage_core::kcp::export::{self, NotADefinition};
 use clap::{Args, ValueEnum};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt as _;
 use serde_json::Value;
+
+use super::objects::{Documents, ObjectsError};
 
 /// Flags of `berthage crds`.
 #[derive(Debug, Args)]
@@ -70,11 +72,14 @@ enum CrdsError {
     Definition(#[from] NotADefinition),
     #[error("--format apibinding needs --export-path, the workspace that the APIExport is in")]
     NoPath,
-    #[error("{}: {problem}", path.display())]
-    Old { path: PathBuf, problem: String },
+    #[error(transparent)]
+    Unreadable(#[from] ObjectsError),
+    #[error("{} cannot be compared with", path.display())]
+    Old { path: PathBuf, source: CompatError },
+    #[error("the result cannot be written")]
+    Output(#[from] std::io::Error),
     #[error(
-        "{count} of the changes above break objects that are valid now: make each field optional again, or give the new shape \
-         a new name"
+        "{count} changes would break objects that are valid now: take them back, or give the new shape a field of its own"
     )]
     Incompatible { count: usize },
 }
@@ -93,28 +98,13 @@ fn objects(args: &Crds) -> Result<Vec<Value>, CrdsError> {
 
 /// Compares the types with older ones; prints what breaks, a line each.
 fn check(path: &Path) -> Result<(), CrdsError> {
-    let refuse = |problem: String| CrdsError::Old { path: path.to_owned(), problem };
-    let text = std::fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
-    let documents: Vec<Value> =
-        serde_saphyr::from_multiple(&text).map_err(|error| refuse(format!("it is neither YAML nor JSON: {error}")))?;
-    let old: Vec<Value> = documents
-        .into_iter()
-        .flat_map(|document| match document {
-            Value::Object(mut list) if list.get("kind").is_some_and(|kind| kind == "List") => {
-                match list.remove("items") {
-                    Some(Value::Array(items)) => items,
-                    _ => Vec::new(),
-                }
-            }
-            other => vec![other],
-        })
-        .collect();
+    let old = Documents::read(path)?;
     let new: Vec<Value> = definitions().iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
-    let breaks = compat::check(&old, &new).map_err(|error| refuse(error.to_string()))?;
+    let breaks = compat::check(old.all(), &new).map_err(|source| CrdsError::Old { path: path.to_owned(), source })?;
     let lines: Vec<String> = breaks.iter().map(ToString::to_string).collect();
     let text =
         if lines.is_empty() { "every object stays valid and keeps its fields".to_owned() } else { lines.join("\n") };
-    super::print(&format!("{text}\n")).map_err(|error| refuse(error.to_string()))?;
+    super::print(&format!("{text}\n"))?;
     if breaks.is_empty() { Ok(()) } else { Err(CrdsError::Incompatible { count: breaks.len() }) }
 }
 

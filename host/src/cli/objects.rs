@@ -82,9 +82,18 @@ impl Documents {
         } else {
             std::fs::read_to_string(path).map_err(unreadable)?
         };
-        let all: Vec<Value> = serde_saphyr::from_multiple(&text)
+        Self::parse(path, &text)
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, ObjectsError> {
+        let documents: Vec<Value> = serde_saphyr::from_multiple(text)
             .map_err(|error| ObjectsError::NotYaml { path: path.to_owned(), problem: error.to_string() })?;
-        Ok(Self { path: path.to_owned(), all })
+        Ok(Self { path: path.to_owned(), all: documents.into_iter().flat_map(items).collect() })
+    }
+
+    /// All of them, whatever they are.
+    pub fn all(&self) -> &[Value] {
+        &self.all
     }
 
     /// The one object of a kind.
@@ -140,6 +149,17 @@ impl Documents {
         });
         let named: Vec<String> = named.take(NAMED).collect();
         if named.is_empty() { "nothing".to_owned() } else { named.join(", ") }
+    }
+}
+
+/// The items of a `List`, as `kubectl get -o yaml` writes one; any other document stands for itself.
+fn items(document: Value) -> Vec<Value> {
+    match document {
+        Value::Object(mut list) if list.get("kind").is_some_and(|kind| kind == "List") => match list.remove("items") {
+            Some(Value::Array(items)) => items,
+            _ => Vec::new(),
+        },
+        other => vec![other],
     }
 }
 
@@ -213,7 +233,7 @@ mod tests {
     use super::*;
 
     fn documents(text: &str) -> Documents {
-        Documents { path: "f.yaml".into(), all: serde_saphyr::from_multiple(text).unwrap() }
+        Documents::parse(Path::new("f.yaml"), text).unwrap()
     }
 
     fn target(text: &str) -> Result<SyncTarget, String> {

@@ -77,7 +77,7 @@ impl Issuer {
     }
 
     /// Asks the hub, with a credential just made, whether its holder may do what a syncer has to.
-    pub async fn try_out(&self, issued: &Issued, recipient: Recipient<'_>) -> Result<(), IssueError> {
+    pub async fn try_out(&self, issued: &Issued, recipient: Recipient<'_>) -> Result<bool, IssueError> {
         probe::try_out(issued, &self.hub, self.own.as_ref(), recipient).await
     }
 

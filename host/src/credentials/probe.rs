@@ -81,24 +81,22 @@ async fn ask(authority: &Authority, hub: &HubAddress, config: &kube::Config, now
 }
 
 /// Asks for the SyncTarget with a syncer's new credential: under the syncers' address, and where the controller cannot reach
-/// that, under its own.
+/// that, under its own. `false`: the rights are not there.
 pub(super) async fn try_out(
     issued: &super::Issued,
     hub: &HubAddress,
     own: Option<&HubAddress>,
     recipient: super::Recipient<'_>,
-) -> Result<(), IssueError> {
-    let mut result = get(issued, hub, recipient).await;
-    if let (Err(kube::Error::Service(_)), Some(own)) = (&result, own) {
-        result = get(issued, own, recipient).await;
-    }
-    match result {
-        Ok(()) => Ok(()),
-        Err(kube::Error::Api(status)) if status.code == 403 => Err(IssueError::RightsMissing(String::new())),
-        Err(error) => Err(IssueError::Hub {
-            what: "a trial of the syncer's credential".to_owned(),
-            failure: Failure::of(Side::Hub, &error),
-        }),
+) -> Result<bool, IssueError> {
+    let ask = async |at| get(issued, at, recipient).await.map_err(|error| Failure::of(Side::Hub, &error));
+    let answer = match (ask(hub).await, own) {
+        (Err(failure), Some(own)) if is_connection(failure.reason) => ask(own).await,
+        (answer, _) => answer,
+    };
+    match answer {
+        Ok(()) => Ok(true),
+        Err(failure) if failure.code == Some(403) => Ok(false),
+        Err(failure) => Err(IssueError::Hub { what: "a trial of the syncer's credential".to_owned(), failure }),
     }
 }
 

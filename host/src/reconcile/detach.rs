@@ -146,18 +146,20 @@ async fn clean(ctx: &Context, work: &mut Work<'_>, since: Timestamp) -> Result<(
     let key = work.registration(&name);
     let connection = match reach(ctx, work, &key).await {
         Ok(connection) => connection,
-        Err((finding, stop)) => return unreachable(ctx, work, &name, since, &finding, stop.retry),
+        Err((finding, stop)) => {
+            work.found.cluster_connected = Some(finding.clone());
+            return wait_or_let_go(ctx, work, &name, since, (&finding, stop.retry));
+        }
     };
     let link = ctx.downstream.link(&key, &connection.fingerprint, &connection.client);
     observe::watch(work, &link);
     for _ in 0..ROUNDS {
         let changes = everything(work, &link);
         if let Err(stop) = apply::remove(work, &connection.client, &link, &changes).await {
-            return match (work.unreachable.clone(), work.blocked.clone()) {
-                (Some(finding), _) => unreachable(ctx, work, &name, since, &finding, stop.retry),
-                // It answers, and refuses: that may last as long.
-                (None, Some(finding)) => refused(ctx, work, &name, since, &finding, stop.retry),
-                (None, None) => Err(stop),
+            // It cannot be asked, which `disconnect` has noted; or it answers, and refuses: that may last as long.
+            return match work.unreachable.clone().or_else(|| work.blocked.clone()) {
+                Some(finding) => wait_or_let_go(ctx, work, &name, since, (&finding, stop.retry)),
+                None => Err(stop),
             };
         }
         if changes.lookups.is_empty() {
@@ -213,27 +215,13 @@ fn everything(work: &Work<'_>, link: &crate::downstream::Link) -> Changes {
     diff::diff(&[], &work.inventory, view, diff::Options::finalizing()).unwrap_or_default()
 }
 
-/// The cluster cannot be reached: wait, or let go.
-fn unreachable(
-    ctx: &Context,
-    work: &mut Work<'_>,
-    name: &str,
-    since: Timestamp,
-    finding: &Finding,
-    again: Again,
-) -> Result<(), Stop> {
-    work.found.cluster_connected = Some(finding.clone());
-    refused(ctx, work, name, since, finding, again)
-}
-
 /// The cluster cannot be cleaned up now: wait, or let go, as the deletion policy says.
-fn refused(
+fn wait_or_let_go(
     ctx: &Context,
     work: &mut Work<'_>,
     name: &str,
     since: Timestamp,
-    finding: &Finding,
-    again: Again,
+    (finding, again): (&Finding, Again),
 ) -> Result<(), Stop> {
     let policy = work.target.spec.deletion_policy.clone();
     // A tenant decides how long his own target waits, and the platform how long a workspace does.

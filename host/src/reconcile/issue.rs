@@ -140,20 +140,17 @@ async fn proven(ctx: &Context, work: &mut Work<'_>, made: Result<Issued, IssueEr
     if tenancy::grants_rights(ctx, &work.key.workspace) {
         return Ok(issued);
     }
-    match ctx.issuer.try_out(&issued, recipient(work)).await {
-        Ok(()) => Ok(issued),
-        Err(IssueError::RightsMissing(_)) => {
-            // Nothing tells when they are there.
-            work.due_in(RIGHTS);
-            let identity = Identity::new(recipient(work), &[CredentialType::ClientCertificate], ctx.options.kcp);
-            Err(IssueError::RightsMissing(format!(
-                "The APIBinding does not accept the permission claims on clusterroles and clusterrolebindings, and the syncer's \
-                 rights are not there. Accept the claims, or grant the rights: run {} in this workspace",
-                identity::by_hand(&identity, recipient(work))
-            )))
-        }
-        Err(error) => Err(error),
+    if ctx.issuer.try_out(&issued, recipient(work)).await? {
+        return Ok(issued);
     }
+    // Nothing tells when they are there.
+    work.due_in(RIGHTS);
+    let identity = Identity::new(recipient(work), &[CredentialType::ClientCertificate], ctx.options.kcp);
+    Err(IssueError::RightsMissing(format!(
+        "The APIBinding does not accept the permission claims on clusterroles and clusterrolebindings, and the syncer's \
+         rights are not there. Accept the claims, or grant the rights: run {} in this workspace",
+        identity::by_hand(&identity, recipient(work))
+    )))
 }
 
 fn told(why: Why) -> &'static str {

@@ -273,6 +273,8 @@ fn credentials(work: &mut Work<'_>) {
 pub(super) fn fingerprint(ctx: &Context, key: &Key, held: &Held, now: Timestamp) -> Vec<u8> {
     let mut hasher = DefaultHasher::new();
     (&*held.uid, &*held.resource_version).hash(&mut hasher);
+    // What the tenant lets us do, and whether the workspace is about to end.
+    ctx.making.store.tenancy(&key.workspace).hash(&mut hasher);
     let names = berthage_core::names::TargetNames::new(&key.workspace, &held.uid);
     for registration in held.registrations() {
         let registration = Key::registration(&key.workspace, registration);

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::resolve::Cluster;
 use super::{After, Again, Context, Stop, apply, detach, issue, observe, plan, publish, render, resolve, tenancy};
-use crate::store::Held;
+use crate::store::{Held, Tenancy};
 
 /// What one run works on and has found out so far.
 pub(crate) struct Work<'a> {
@@ -166,8 +166,9 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key, attempt: u32) -> After {
         Err((held, error)) => return publish::unreadable(ctx, key, &held, &error).await,
     };
     let mut work = start(key, held, target, now, attempt);
-    work.leaving = tenancy::leaving(ctx, &key.workspace);
-    work.found.claims = tenancy::claims(ctx, &key.workspace);
+    let tenancy = ctx.making.store.tenancy(&key.workspace);
+    work.leaving = tenancy.as_ref().and_then(Tenancy::ending);
+    work.found.claims = tenancy.as_ref().and_then(tenancy::claims);
     // kcp removes a workspace's Secrets before it touches its SyncTargets: the end of the workspace is the sign to go.
     let deleting = work.held.deleting || work.leaving.is_some();
     if deleting && !has_finalizer(&work.target) {

@@ -7,20 +7,13 @@ use berthage_core::kcp::claims::Tier;
 use berthage_core::key::Workspace;
 use berthage_core::reason::Reason;
 use berthage_core::status::target::Finding;
-use jiff::Timestamp;
 
 use super::Context;
-
-/// Since when the workspace, or its binding, is being deleted: afterwards nothing in it can be reached.
-pub(super) fn leaving(ctx: &Context, workspace: &Workspace) -> Option<Timestamp> {
-    let tenancy = ctx.making.store.tenancy(workspace)?;
-    let unbinding = tenancy.binding.and_then(|binding| binding.deleting);
-    tenancy.leaving.into_iter().chain(unbinding).min()
-}
+use crate::store::Tenancy;
 
 /// ClaimsAccepted, where it is false: something of the base tier is not accepted.
-pub(super) fn claims(ctx: &Context, workspace: &Workspace) -> Option<Finding> {
-    let advice = binding(ctx, workspace)?.advice(Tier::Base)?;
+pub(super) fn claims(tenancy: &Tenancy) -> Option<Finding> {
+    let advice = tenancy.binding.as_ref()?.advice(Tier::Base)?;
     Some(Finding::bad(Reason::ClaimNotAccepted, advice))
 }
 

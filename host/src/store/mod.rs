@@ -7,10 +7,10 @@
 //! What a watch tells counts only if it comes from the endpoint that serves the workspace: see [`Store::admit`].
 
 mod held;
+mod tables;
 mod workspaces;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Bound;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use berthage_core::heartbeat::Heartbeat;
@@ -23,8 +23,9 @@ use kube::api::ObjectMeta;
 use crate::wire::Wire;
 
 pub use held::{Held, SecretMeta};
+use tables::{OfTarget, Tables, pairs};
+use workspaces::Place;
 pub use workspaces::{Endpoint, Tenancy};
-use workspaces::{Place, Workspaces};
 
 /// Which of the hub's lists an event belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -48,15 +49,6 @@ pub enum Source {
 }
 
 impl Source {
-    /// What is watched on a plain Kubernetes hub.
-    pub const PLAIN: &'static [Self] = &[
-        Self::Targets,
-        Self::Registrations,
-        Self::Secrets,
-        Self::Leases,
-        Self::ClusterRoles,
-        Self::ClusterRoleBindings,
-    ];
     /// What is watched at each endpoint of kcp.
     pub const KCP: &'static [Self] = &[
         Self::Bindings,
@@ -68,6 +60,8 @@ impl Source {
         Self::ClusterRoles,
         Self::ClusterRoleBindings,
     ];
+    /// What is watched on a plain Kubernetes hub: the same without kcp's own kinds.
+    pub const PLAIN: &'static [Self] = Self::KCP.split_at(2).1;
 }
 
 /// Whether what a watch tells of a workspace counts.
@@ -90,44 +84,18 @@ pub struct LeaseMeta {
     pub heartbeat: Option<Heartbeat>,
 }
 
-/// An object, by its workspace.
-type Object = (Place, Kind, Arc<str>);
-/// A Secret as `namespace/name`, by its workspace.
-type Named = (Place, Arc<str>);
-/// Something on the hub that is named after a target: [`TargetNames::hub`], by its workspace.
-type OfTarget = (Place, u128);
-
-#[derive(Default)]
-struct Inner {
-    workspaces: Workspaces,
-    objects: BTreeMap<Object, Held>,
-    /// [`TargetNames::number`] to target.
-    by_id: HashMap<u128, (Place, Arc<str>)>,
-    /// Registration and target, by what the target's spec or its inventory refers to.
-    users: BTreeSet<(Place, Arc<str>, Arc<str>)>,
-    /// Secret `namespace/name` and registration.
-    secret_users: BTreeSet<(Place, Arc<str>, Arc<str>)>,
-    secrets: BTreeMap<Named, SecretMeta>,
-    heartbeats: BTreeMap<OfTarget, LeaseMeta>,
-    roles: BTreeMap<OfTarget, u64>,
-    role_bindings: BTreeMap<OfTarget, u64>,
-    /// What is watched at each endpoint, and what of it is listed.
-    endpoints: BTreeMap<Endpoint, (&'static [Source], BTreeSet<Source>)>,
-    bytes: usize,
-}
-
 /// See the module.
 #[derive(Default)]
 pub struct Store {
-    inner: RwLock<Inner>,
+    inner: RwLock<Tables>,
 }
 
 impl Store {
-    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+    fn read(&self) -> RwLockReadGuard<'_, Tables> {
         self.inner.read().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+    fn write(&self) -> RwLockWriteGuard<'_, Tables> {
         self.inner.write().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
@@ -156,13 +124,6 @@ impl Store {
     /// Whether every source of an endpoint was listed once. Nothing is decided by absence before that.
     pub fn is_synced(&self, endpoint: &Endpoint) -> bool {
         self.read().endpoints.get(endpoint).is_some_and(|(sources, synced)| synced.len() == sources.len())
-    }
-
-    /// What of an endpoint is not listed yet.
-    pub fn unlisted(&self, endpoint: &Endpoint) -> Vec<Source> {
-        let inner = self.read();
-        let Some((sources, synced)) = inner.endpoints.get(endpoint) else { return Vec::new() };
-        sources.iter().copied().filter(|source| !synced.contains(source)).collect()
     }
 
     /// Whether some endpoint is complete, or there is none.
@@ -506,169 +467,6 @@ pub struct Size {
     pub objects: usize,
     /// Bytes of their JSON.
     pub bytes: usize,
-}
-
-impl Inner {
-    fn object(&self, key: &Key) -> Option<Object> {
-        Some((self.workspaces.place(&key.workspace)?, key.kind, Arc::clone(&key.name)))
-    }
-
-    fn key(&self, (place, kind, name): &Object) -> Option<Key> {
-        let workspace = self.workspaces.at(*place)?.0.clone();
-        Some(Key { workspace, kind: *kind, name: Arc::clone(name) })
-    }
-
-    fn of_target(&self, workspace: &Workspace, name: &str) -> Option<OfTarget> {
-        Some((self.workspaces.place(workspace)?, TargetNames::number_in(name)?))
-    }
-
-    /// The target that something on the hub is named after, if it is of the same workspace.
-    fn owner(&self, (place, number): OfTarget) -> Option<Key> {
-        let (of, name) = self.by_id.get(&number)?;
-        if *of == place { self.key(&(place, Kind::Target, Arc::clone(name))) } else { None }
-    }
-
-    const fn identities(&self, source: Source) -> Option<&BTreeMap<OfTarget, u64>> {
-        match source {
-            Source::ClusterRoles => Some(&self.roles),
-            Source::ClusterRoleBindings => Some(&self.role_bindings),
-            _ => None,
-        }
-    }
-
-    const fn identities_mut(&mut self, source: Source) -> Option<&mut BTreeMap<OfTarget, u64>> {
-        match source {
-            Source::ClusterRoles => Some(&mut self.roles),
-            Source::ClusterRoleBindings => Some(&mut self.role_bindings),
-            _ => None,
-        }
-    }
-
-    fn in_place(&self, place: Place) -> impl Iterator<Item = (&Object, &Held)> {
-        self.objects.range((place, Kind::FIRST, Arc::from(""))..).take_while(move |(object, _)| object.0 == place)
-    }
-
-    fn keys_in(&self, place: Place) -> Vec<Key> {
-        self.in_place(place).filter_map(|(object, _)| self.key(object)).collect()
-    }
-
-    /// Whether this version of an object is held, or a later one.
-    fn has(&self, key: &Key, uid: &str, version: &str) -> bool {
-        self.object(key).and_then(|object| self.objects.get(&object)).is_some_and(|held| held.has(uid, version))
-    }
-
-    /// Inserts and indexes; returns the other keys that depend on the object.
-    fn insert(&mut self, object: &Object, held: Held) -> Vec<Key> {
-        self.forget(object);
-        self.bytes += held.json().len();
-        let (place, kind, name) = object;
-        let mut dependants = Vec::new();
-        match kind {
-            Kind::Target => {
-                if let Some(number) = self.number(object, &held) {
-                    self.by_id.insert(number, (*place, Arc::clone(name)));
-                }
-                for registration in held.registrations() {
-                    self.users.insert((*place, Arc::from(registration), Arc::clone(name)));
-                }
-            }
-            Kind::Registration => {
-                self.secret_users.insert((*place, Arc::clone(held.secret_path()), Arc::clone(name)));
-                dependants = self.users_of(object);
-            }
-        }
-        self.objects.insert(object.clone(), held);
-        dependants
-    }
-
-    fn forget(&mut self, object: &Object) {
-        let Some(held) = self.objects.remove(object) else { return };
-        self.bytes -= held.json().len();
-        let (place, kind, name) = object;
-        match kind {
-            Kind::Target => {
-                if let Some(number) = self.number(object, &held) {
-                    self.by_id.remove(&number);
-                }
-                for registration in held.registrations() {
-                    self.users.remove(&(*place, Arc::from(registration), Arc::clone(name)));
-                }
-            }
-            Kind::Registration => {
-                self.secret_users.remove(&(*place, Arc::clone(held.secret_path()), Arc::clone(name)));
-            }
-        }
-    }
-
-    fn number(&self, object: &Object, held: &Held) -> Option<u128> {
-        Some(TargetNames::number(&self.workspaces.at(object.0)?.0, &held.uid))
-    }
-
-    fn users_of(&self, (place, _, registration): &Object) -> Vec<Key> {
-        let names = pairs(&self.users, *place, registration);
-        names.filter_map(|name| self.key(&(*place, Kind::Target, name))).collect()
-    }
-
-    /// The registrations that use a Secret, after their targets.
-    fn with_targets(&self, (place, secret): &Named) -> Vec<Key> {
-        let registrations: Vec<Object> =
-            pairs(&self.secret_users, *place, secret).map(|name| (*place, Kind::Registration, name)).collect();
-        let mut keys: Vec<Key> = registrations.iter().flat_map(|object| self.users_of(object)).collect();
-        keys.extend(registrations.iter().filter_map(|object| self.key(object)));
-        keys
-    }
-
-    /// Forgets a workspace with everything in it; returns what was held.
-    fn purge(&mut self, place: Place) -> Vec<Key> {
-        let keys = self.keys_in(place);
-        for object in keys.iter().filter_map(|key| self.object(key)).collect::<Vec<_>>() {
-            self.forget(&object);
-        }
-        self.secrets.retain(|(of, _), _| *of != place);
-        self.heartbeats.retain(|(of, _), _| *of != place);
-        self.roles.retain(|(of, _), _| *of != place);
-        self.role_bindings.retain(|(of, _), _| *of != place);
-        self.workspaces.leave(place);
-        keys
-    }
-
-    /// A workspace without a binding, of which nothing is held, is gone.
-    fn leave_if_empty(&mut self, place: Place) {
-        let bound = self
-            .workspaces
-            .at(place)
-            .is_none_or(|(_, tenancy)| tenancy.endpoint.is_plain() || tenancy.binding.is_some());
-        if bound
-            || self.in_place(place).next().is_some()
-            || starts(&self.secrets, (place, Arc::from("")), place)
-            || starts_of(&self.heartbeats, place)
-            || starts_of(&self.roles, place)
-            || starts_of(&self.role_bindings, place)
-        {
-            return;
-        }
-        self.workspaces.leave(place);
-    }
-}
-
-fn starts(map: &BTreeMap<Named, SecretMeta>, from: Named, place: Place) -> bool {
-    map.range(from..).next().is_some_and(|((of, _), _)| *of == place)
-}
-
-fn starts_of<T>(map: &BTreeMap<OfTarget, T>, place: Place) -> bool {
-    map.range((place, 0)..).next().is_some_and(|((of, _), _)| *of == place)
-}
-
-/// The third of every entry with these two.
-fn pairs<'a>(
-    set: &'a BTreeSet<(Place, Arc<str>, Arc<str>)>,
-    place: Place,
-    first: &'a Arc<str>,
-) -> impl Iterator<Item = Arc<str>> + 'a {
-    let from = (place, Arc::clone(first), Arc::from(""));
-    set.range((Bound::Included(from), Bound::Unbounded))
-        .take_while(move |(of, one, _)| *of == place && one == first)
-        .map(|(_, _, other)| Arc::clone(other))
 }
 
 /// A Secret as the store names it: `namespace/name`.

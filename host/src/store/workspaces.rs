@@ -39,7 +39,7 @@ impl Endpoint {
 }
 
 /// What is known of one workspace.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct Tenancy {
     /// Where it is served.
     pub endpoint: Endpoint,
@@ -49,6 +49,14 @@ pub struct Tenancy {
     pub leaving: Option<Timestamp>,
     /// What the tenant lets us do; `None` on a plain hub, and until it is known.
     pub binding: Option<Arc<Binding>>,
+}
+
+impl Tenancy {
+    /// Since when the workspace, or its binding, is being deleted: afterwards nothing in it can be reached.
+    pub fn ending(&self) -> Option<Timestamp> {
+        let unbinding = self.binding.as_ref().and_then(|binding| binding.deleting);
+        self.leaving.into_iter().chain(unbinding).min()
+    }
 }
 
 /// A workspace as the store's tables name it.

@@ -98,6 +98,16 @@ pub(super) fn token_of(user: &str) -> &'static str {
     USERS.iter().find(|(_, name, _)| *name == user).map_or(ADMINISTRATOR, |(token, ..)| token)
 }
 
+/// What makes an API server believe a front proxy whose authority's certificate is in `folder`.
+pub(super) fn front_proxy_flags(folder: &Path) -> [String; 4] {
+    [
+        format!("--requestheader-client-ca-file={}", folder.join("front-proxy-authority.crt").display()),
+        format!("--requestheader-allowed-names={FRONT_PROXY}"),
+        "--requestheader-username-headers=X-Remote-User".to_owned(),
+        "--requestheader-group-headers=X-Remote-Group".to_owned(),
+    ]
+}
+
 async fn run(folder: &Path, storage: &str, port: u16) -> Result<Process> {
     let file = |flag: &str, name: &str| format!("--{flag}={}", folder.join(name).display());
     let mut command = Command::new(program::server("kube-apiserver")?);
@@ -112,9 +122,7 @@ async fn run(folder: &Path, storage: &str, port: u16) -> Result<Process> {
         .arg(file("service-account-key-file", "service-accounts.pub"))
         .arg(file("service-account-signing-key-file", "service-accounts.key"))
         .arg("--service-account-issuer=https://kubernetes.default.svc")
-        .arg(file("requestheader-client-ca-file", "front-proxy-authority.crt"))
-        .arg(format!("--requestheader-allowed-names={FRONT_PROXY}"))
-        .args(["--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group"])
+        .args(front_proxy_flags(folder))
         .args(["--authorization-mode=RBAC", "--service-cluster-ip-range=10.0.0.0/24"])
         // No controller here takes the not-ready taint off again: kwok's nodes are to be ready at once.
         .arg("--disable-admission-plugins=TaintNodesByCondition")

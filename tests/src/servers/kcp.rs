@@ -8,12 +8,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, PostParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
 use super::access::Access;
-use super::api_server::{ADMINISTRATOR, FRONT_PROXY};
+use super::api_server::{self, ADMINISTRATOR};
 use crate::authority::Authority;
 use crate::error::{Error, Result};
 use crate::folder::write;
@@ -34,8 +34,7 @@ pub fn program() -> Option<PathBuf> {
 /// A running kcp; dropping it kills it.
 pub struct Kcp {
     root: Access,
-    ports: [u16; 3],
-    process: Process,
+    _process: Process,
 }
 
 impl Kcp {
@@ -65,7 +64,7 @@ impl Kcp {
             folder,
         };
         let process = run(&root, ports).await?;
-        Ok(Self { root, ports, process })
+        Ok(Self { root, _process: process })
     }
 
     /// The workspace that all others are under.
@@ -108,17 +107,6 @@ impl Kcp {
     pub async fn workspace_gone(&self, parent: &Access, name: &str) -> Result<()> {
         wait::until_gone(&workspaces(parent.client().await?), name, wait::PATIENCE * 2).await
     }
-
-    /// Kills it, as a power failure does.
-    pub async fn stop(&mut self) {
-        self.process.kill().await;
-    }
-
-    /// Starts it again with its data, on the same ports.
-    pub async fn start_again(&mut self) -> Result<()> {
-        self.process = run(&self.root, self.ports).await?;
-        Ok(())
-    }
 }
 
 impl Access {
@@ -136,13 +124,6 @@ impl Access {
     pub async fn kcp_objects(&self, group: &str, version: &str, kind: &str) -> Result<Api<DynamicObject>> {
         let kind = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
         Ok(Api::all_with(self.client().await?, &kind))
-    }
-
-    /// Changes an object of kcp's own, by a merge patch.
-    pub async fn change(&self, kind: (&str, &str, &str), name: &str, patch: Value) -> Result<DynamicObject> {
-        let objects = self.kcp_objects(kind.0, kind.1, kind.2).await?;
-        let what = format!("change {} {name}", kind.2);
-        objects.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.map_err(Error::request(what))
     }
 }
 
@@ -172,9 +153,7 @@ async fn run(root: &Access, [port, etcd, peers]: [u16; 3]) -> Result<Process> {
         .arg(file("shard-virtual-workspace-ca-file", "authority.crt"))
         .arg(file("client-ca-file", "client-authorities.crt"))
         .arg(file("token-auth-file", "tokens.csv"))
-        .arg(file("requestheader-client-ca-file", "front-proxy-authority.crt"))
-        .arg(format!("--requestheader-allowed-names={FRONT_PROXY}"))
-        .args(["--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group"])
+        .args(api_server::front_proxy_flags(folder))
         // What is lost with the machine is lost with the test.
         .env("UNSAFE_E2E_HACK_DISABLE_ETCD_FSYNC", "true")
         .current_dir(folder);

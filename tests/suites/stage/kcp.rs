@@ -1,6 +1,5 @@
 //! An APIExport of a test's own, with workspaces that the test makes and unmakes.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use berthage_core::key::Workspace;
@@ -66,19 +65,9 @@ impl Platform {
 
     /// Starts a controller, and waits until it has listed everything.
     pub(crate) async fn controller(&self, name: &str, settings: Settings) -> Result<Controller> {
-        let controller = self.launch(name, settings)?;
+        let controller = Controller::launch(&self.home, Some(&self.authority), self.folder.path(), name, settings)?;
         controller.ready().await?;
         Ok(controller)
-    }
-
-    /// Starts a controller and waits for nothing.
-    pub(crate) fn launch(&self, name: &str, settings: Settings) -> Result<Controller> {
-        Ok(Controller::launch(&self.home, Some(&self.authority), self.folder(), name, settings)?)
-    }
-
-    /// Where files of its controllers go.
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 }
 

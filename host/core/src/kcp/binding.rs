@@ -68,7 +68,7 @@ pub struct Condition {
 }
 
 /// How a claim stands in a workspace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ClaimState {
     /// In force.
     Accepted,
@@ -83,7 +83,7 @@ pub enum ClaimState {
 }
 
 /// What is kept of a workspace's binding.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Binding {
     /// Its name.
     pub name: Arc<str>,

@@ -72,23 +72,20 @@ pub const CLAIMS: [Claim; 6] = [
         label: Some((LABEL_MANAGED_BY, MANAGED_BY)),
         why: "makes the Lease that a syncer renews as its heartbeat",
     },
-    Claim {
-        group: "rbac.authorization.k8s.io",
-        resource: "clusterroles",
-        verbs: &["get", "list", "watch", "create", "patch", "delete"],
-        tier: Tier::Rbac,
-        label: Some((LABEL_MANAGED_BY, MANAGED_BY)),
-        why: "gives each syncer the right to read its own SyncTarget and to renew its own Lease",
-    },
-    Claim {
-        group: "rbac.authorization.k8s.io",
-        resource: "clusterrolebindings",
-        verbs: &["get", "list", "watch", "create", "patch", "delete"],
-        tier: Tier::Rbac,
-        label: Some((LABEL_MANAGED_BY, MANAGED_BY)),
-        why: "gives each syncer the right to read its own SyncTarget and to renew its own Lease",
-    },
+    rbac("clusterroles"),
+    rbac("clusterrolebindings"),
 ];
+
+const fn rbac(resource: &'static str) -> Claim {
+    Claim {
+        group: "rbac.authorization.k8s.io",
+        resource,
+        verbs: &["get", "list", "watch", "create", "patch", "delete"],
+        tier: Tier::Rbac,
+        label: Some((LABEL_MANAGED_BY, MANAGED_BY)),
+        why: "gives each syncer the right to read its own SyncTarget and to renew its own Lease",
+    }
+}
 
 impl Claim {
     /// `resource` or `resource.group`, as kubectl names it.
@@ -125,6 +122,19 @@ impl Claim {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The manual's table has a row for each claim, with its verbs and its label; the second tier shares one.
+    #[test]
+    fn the_manual_names_every_claim_as_it_is() {
+        let manual = include_str!("../../../../docs/kcp.md");
+        for claim in &CLAIMS {
+            let has = |row: &&str| row.starts_with('|') && row.contains(claim.resource) && row.contains(claim.group);
+            let row = manual.lines().find(has).unwrap_or_else(|| panic!("no row for {}", claim.name()));
+            assert!(row.contains(&format!("| {} |", claim.verbs.join(" "))), "{row}");
+            let label = claim.label.map(|(key, _)| key);
+            assert!(label.is_none_or(|label| row.contains(label) || row.contains("the same label")), "{row}");
+        }
+    }
 
     #[test]
     fn no_claim_lets_a_stolen_token_do_what_no_code_does() {
