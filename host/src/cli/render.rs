@@ -12,7 +12,7 @@ use crate::args::ShareArgs;
 use crate::controller::{self, ControllerError};
 use crate::metrics::Metrics;
 use crate::reconcile::offline;
-use crate::store::{Endpoint, Held, Source, Store};
+use crate::store::{Held, Store};
 use crate::wire::Wire;
 
 /// Flags of `berthage render`.
@@ -113,8 +113,7 @@ pub fn render(args: &Render) -> Result<String, RenderError> {
     let workspace = Workspace::new(&args.workspace);
     let name = target.metadata.name.clone().unwrap_or_default();
     let key = Key::target(&workspace, &name);
-    let store = Arc::new(Store::default());
-    store.admit(&Endpoint::plain(), &args.workspace, Source::Targets);
+    let store = Arc::new(Store::offline(&workspace));
     let held = Held::of(Kind::Target, &wire(&target, "SyncTarget")?)?;
     let registered = wire(&registration, "ClusterRegistration")?;
     store.upsert(&Key::registration(&workspace, &wanted), &registered)?;

@@ -41,10 +41,10 @@ pub(crate) fn measure(report: &mut Report) -> Result {
     let folder = RunFolder::new("bench-stages")?;
     let arguments = [std::ffi::OsString::from("bench"), "--share".into(), share(folder.path())?.into()];
     let share = Share::try_parse_from(arguments)?.share;
-    let store = Arc::new(Store::default());
+    let workspace = Workspace::local();
+    let store = Arc::new(Store::offline(&workspace));
     let making = controller::making(&share, Arc::clone(&store), &Metrics::new())?;
 
-    let workspace = Workspace::local();
     let text = serde_json::to_string(&object())?;
     let wire: Wire = serde_json::from_str(&text)?;
     let held = Held::of(Kind::Target, &wire)?;
