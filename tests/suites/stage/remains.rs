@@ -3,6 +3,7 @@
 use std::fmt;
 
 use berthage_core::names::LABEL_TARGET;
+use berthage_e2e::wait::{self, PATIENCE};
 use berthage_e2e::world::on_kcp;
 use futures::{StreamExt as _, TryStreamExt as _};
 use kube::api::ListParams;
@@ -76,7 +77,16 @@ impl Kinds {
     pub(crate) async fn labelled(&self, client: &Client, id: &str) -> Result<Vec<Value>> {
         let selection = &ListParams::default().labels(&format!("{LABEL_TARGET}={id}"));
         let lists = self.0.iter().map(|kind| async move {
-            let list = Api::<DynamicObject>::all_with(client.clone(), kind).list(selection).await?;
+            let api = Api::<DynamicObject>::all_with(client.clone(), kind);
+            // An API server whose storage for a kind is new asks to wait a moment.
+            let awaited = format!("a list of {}", kind.plural);
+            let list = wait::until_some(&awaited, PATIENCE, || async {
+                match api.list(selection).await {
+                    Err(kube::Error::Api(status)) if status.code == 429 => Err(status.message.clone()),
+                    other => Ok(other),
+                }
+            });
+            let list = list.await??;
             let objects = list.items.into_iter().map(|object| {
                 let mut object = serde_json::to_value(object)?;
                 object["kind"] = Value::from(kind.kind.as_str());
