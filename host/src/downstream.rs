@@ -39,6 +39,8 @@ pub struct Seen {
     pub owner: Option<String>,
     /// For Deployments: how the rollout stands.
     pub rollout: Option<Rollout>,
+    /// When it was heard of.
+    pub heard: Instant,
     /// To tell an older answer from a newer one.
     resource_version: String,
 }
@@ -57,6 +59,7 @@ impl Seen {
             deleting: meta.deletion_timestamp.is_some(),
             owner: meta.annotations.as_ref().and_then(|annotations| annotations.get(ANNOTATION_OWNER)).cloned(),
             rollout: None,
+            heard: Instant::now(),
             resource_version,
         })
     }
@@ -287,6 +290,14 @@ impl Link {
         lock(&self.state).objects.get(target)?.get(id).cloned()
     }
 
+    /// Forgets an object that was looked for and is not there any more.
+    pub fn forget(&self, target: &str, id: &ObjectId, uid: &str) {
+        let mut state = lock(&self.state);
+        if state.objects.get(target).and_then(|objects| objects.get(id)).is_some_and(|known| known.uid == uid) {
+            state.remove(target, id);
+        }
+    }
+
     /// A number that changes when anything that is known of a target here does.
     pub fn digest(&self, target: &str) -> u64 {
         let state = lock(&self.state);
@@ -299,7 +310,8 @@ impl Link {
         objects.fold(state.synced.len() as u64, u64::wrapping_add)
     }
 
-    /// Takes in the answer to a write of ours, so that its echo on the watch is no news.
+    /// Takes in the answer to a request of ours, so that its echo on the watch is no news. Only for an object that is
+    /// [`followed`]: of any other nothing is heard later, and what is noted would stay for ever.
     pub fn note(&self, target: &str, id: ObjectId, seen: Seen) {
         let mut state = lock(&self.state);
         let objects = state.objects.entry(target.to_owned()).or_default();
@@ -421,6 +433,12 @@ fn object_id(info: &KindInfo, meta: &ObjectMeta) -> Option<ObjectId> {
         namespace: meta.namespace.clone(),
         name: meta.name.clone()?,
     })
+}
+
+/// Whether the watches of a link show that object as one of the target with that id. Somebody may have changed its labels.
+pub fn followed(meta: &ObjectMeta, target: &str) -> bool {
+    let label = |key: &str| meta.labels.as_ref().and_then(|labels| labels.get(key)).map(String::as_str);
+    label(LABEL_MANAGED_BY) == Some(MANAGED_BY) && label(LABEL_TARGET) == Some(target)
 }
 
 /// The kind as kube's dynamic API wants it.

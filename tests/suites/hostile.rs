@@ -1,6 +1,6 @@
 //! Somebody with rights meddles with what berthage goes by: labels and owners downstream, the inventory, heartbeats, rights.
 
-use berthage_core::names::LABEL_TARGET;
+use berthage_core::names::{LABEL_MANAGED_BY, LABEL_TARGET};
 use berthage_e2e::wait::{self, PATIENCE};
 use berthage_e2e::world::{World, fresh_name, on_kcp};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -55,7 +55,8 @@ async fn a_heartbeat_that_cannot_be_read_stops_nobody_else() -> Result {
 #[ignore = "needs the servers and programs that `cargo xtask test` builds"]
 async fn an_object_that_loses_its_label_is_seen_and_repaired() -> Result {
     let Shared { hub, east, .. } = shared().await?;
-    let target = hub.onboard(&fresh_name("unlabelled"), &east.kubeconfig()).await?;
+    let registration = fresh_name("unlabelled");
+    let target = hub.onboard(&registration, &east.kubeconfig()).await?;
     let (roles, name) = (east.roles(), target.names.downstream_role.clone());
     let before = roles.get(&name).await?.rules;
     let all = json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }]);
@@ -70,11 +71,16 @@ async fn an_object_that_loses_its_label_is_seen_and_repaired() -> Result {
     }
     hub.ready(&target).await?;
 
-    // A Namespace that belongs to somebody else by its label is still deleted with its target, and waited for.
-    let (params, patch) = merge(json!({ "metadata": { "labels": { LABEL_TARGET: "another" } } }));
-    east.namespaces().patch(&target.names.namespace, &params, &patch).await?;
-    hub.remove(&target).await?;
-    east.clean(&target).await
+    // A Namespace that is somebody else's, or nobody's, by its labels is still deleted with its target, and waited for.
+    let other = hub.create(self::target(&fresh_name("unlabelled"), &registration)).await?;
+    hub.ready(&other).await?;
+    for (target, label) in [(target, json!({ LABEL_TARGET: "another" })), (other, json!({ LABEL_MANAGED_BY: null }))] {
+        let (params, patch) = merge(json!({ "metadata": { "labels": label } }));
+        east.namespaces().patch(&target.names.namespace, &params, &patch).await?;
+        hub.remove(&target).await?;
+        east.clean(&target).await?;
+    }
+    Ok(())
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ use super::resolve::Cluster;
 use super::target::Work;
 use super::{Again, Context, Stop, observe, publish};
 use crate::access::{Failure, Retry, Side};
-use crate::downstream::{Link, Seen, api_resource};
+use crate::downstream::{Link, Seen, api_resource, followed};
 use crate::wire::Wire;
 
 /// Brings the physical cluster to the desired objects.
@@ -417,23 +417,37 @@ pub(super) async fn remove(work: &mut Work<'_>, client: &Client, link: &Link, ch
     let mut outcomes: Vec<Outcome> = changes.forgotten.iter().cloned().map(Outcome::Gone).collect();
     let mut result = Ok(());
     let mut found_ours = false;
-    if !changes.deletes.is_empty() || !changes.lookups.is_empty() {
+    let lost_from_sight = unheard_of(work, link, &changes.leaving);
+    if !changes.deletes.is_empty() || !changes.lookups.is_empty() || !lost_from_sight.is_empty() {
         observe::same_cluster(work, client).await?;
     }
-    for id in &changes.lookups {
-        let Some(info) = KindInfo::find(&id.api_version, &id.kind) else { continue };
-        match api(client, info, id.namespace.as_deref()).get_metadata_opt(&id.name).await {
-            Ok(Some(found)) if is_ours(&found.metadata, &owner) => {
-                if let Some(seen) = Seen::of(info, &found.metadata) {
-                    link.note(&work.names.id, id.clone(), seen);
-                    found_ours = true;
-                }
+    for (id, uid) in lost_from_sight {
+        match look(client, &id).await {
+            Ok(Some(found)) if found.uid.as_deref() == Some(uid.as_str()) => {
+                note(work, link, &id, &found);
             }
-            Ok(_) => outcomes.push(Outcome::Gone(id.clone())),
+            Ok(_) => {
+                link.forget(&work.names.id, &id, &uid);
+                outcomes.push(Outcome::Gone(id));
+            }
             Err(error) => {
-                result = Err(failed(work, id, &error));
+                result = Err(failed(work, &id, &error));
                 break;
             }
+        }
+    }
+    for id in &changes.lookups {
+        if result.is_err() {
+            break;
+        }
+        match look(client, id).await {
+            Ok(Some(found)) if is_ours(&found, &owner) => {
+                note(work, link, id, &found);
+                outcomes.extend(found.uid.map(|uid| Outcome::Found { id: id.clone(), uid }));
+                found_ours = true;
+            }
+            Ok(_) => outcomes.push(Outcome::Gone(id.clone())),
+            Err(error) => result = Err(failed(work, id, &error)),
         }
     }
     for delete in &changes.deletes {
@@ -441,11 +455,15 @@ pub(super) async fn remove(work: &mut Work<'_>, client: &Client, link: &Link, ch
             break;
         }
         let Some(info) = KindInfo::find(&delete.id.api_version, &delete.id.kind) else { continue };
-        let api = api(client, info, delete.id.namespace.as_deref());
         // What is not seen with our label is looked at first: the inventory alone is no proof that it was ever ours.
         if link.seen(&work.names.id, &delete.id).is_none() {
-            match api.get_metadata_opt(&delete.id.name).await {
-                Ok(Some(found)) if is_ours(&found.metadata, &owner) || named_after(work, &delete.id) => {}
+            match look(client, &delete.id).await {
+                Ok(Some(found)) if is_ours(&found, &owner) || named_after(work, &delete.id) => {
+                    if found.deletion_timestamp.is_some() && found.uid.as_ref() == Some(&delete.uid) {
+                        // Deleted before, and looked at again until it is gone.
+                        continue;
+                    }
+                }
                 Ok(found) => {
                     if found.is_some() {
                         tracing::warn!(key = %work.key, object = %delete.id, "the inventory names an object that is not ours: it is left alone");
@@ -461,14 +479,10 @@ pub(super) async fn remove(work: &mut Work<'_>, client: &Client, link: &Link, ch
         }
         let only_this = DeleteParams::background()
             .preconditions(Preconditions { uid: Some(delete.uid.clone()), resource_version: None });
-        match api.delete(&delete.id.name, &only_this).await {
+        match api(client, info, delete.id.namespace.as_deref()).delete(&delete.id.name, &only_this).await {
             Ok(answer) => match answer.left().filter(|object| lingers(info, &object.metadata)) {
                 // The next run may come before the watch has told: it must not delete a second time.
-                Some(object) => {
-                    if let Some(seen) = Seen::of(info, &object.metadata) {
-                        link.note(&work.names.id, delete.id.clone(), seen);
-                    }
-                }
+                Some(object) => note(work, link, &delete.id, &object.metadata),
                 None => outcomes.push(Outcome::Gone(delete.id.clone())),
             },
             Err(kube::Error::Api(status)) if status.code == 404 => outcomes.push(Outcome::Gone(delete.id.clone())),
@@ -483,6 +497,33 @@ pub(super) async fn remove(work: &mut Work<'_>, client: &Client, link: &Link, ch
         work.due_in(std::time::Duration::ZERO);
     }
     result
+}
+
+/// Of what is being deleted, what nothing has been heard of for a while, with its uid: watches tell of its end, unless they
+/// were interrupted or its labels were changed at the wrong moment.
+fn unheard_of(work: &Work<'_>, link: &Link, leaving: &[ObjectId]) -> Vec<(ObjectId, String)> {
+    leaving
+        .iter()
+        .filter_map(|id| {
+            let seen = link.seen(&work.names.id, id)?;
+            (seen.heard.elapsed() >= super::detach::PATIENCE).then(|| (id.clone(), seen.uid))
+        })
+        .collect()
+}
+
+/// The metadata of an object, if it is there. Kinds that are never written downstream are nowhere.
+async fn look(client: &Client, id: &ObjectId) -> Result<Option<ObjectMeta>, kube::Error> {
+    let Some(info) = KindInfo::find(&id.api_version, &id.kind) else { return Ok(None) };
+    let found = api(client, info, id.namespace.as_deref()).get_metadata_opt(&id.name).await?;
+    Ok(found.map(|found| found.metadata))
+}
+
+/// Notes an answer, if its object is heard of later.
+fn note(work: &Work<'_>, link: &Link, id: &ObjectId, meta: &ObjectMeta) {
+    let Some(info) = KindInfo::find(&id.api_version, &id.kind) else { return };
+    if let Some(seen) = Seen::of(info, meta).filter(|_| followed(meta, &work.names.id)) {
+        link.note(&work.names.id, id.clone(), seen);
+    }
 }
 
 /// Whether an object's name or namespace carries the hash of the target's uid, so that nobody else can mean it.

@@ -26,7 +26,7 @@ use crate::access::{Failure, Side};
 use crate::store::Held;
 
 /// How often the clean-up is looked at while the cluster works on it, besides its own news.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// Rounds of looking up what may have been made without our knowing.
 const ROUNDS: usize = 3;
 /// Objects named in a message.

@@ -25,6 +25,13 @@ pub enum Outcome {
     /// There is no object with the uid that was recorded; there may be another one that is ours, or will be. The entry
     /// stays without uid, so that whatever is found behind the name is taken up, or looked up before a deletion.
     Lost(ObjectId),
+    /// It was looked up, and is ours: the entry has its uid from now on.
+    Found {
+        /// The object.
+        id: ObjectId,
+        /// Its uid.
+        uid: String,
+    },
     /// It may or may not have been applied: no answer, or one of the kind 5xx, which says nothing. It is applied again.
     Unknown(ObjectId),
 }
@@ -59,6 +66,9 @@ pub fn settle(inventory: &[InventoryEntry], outcomes: &[Outcome]) -> Vec<Invento
             }
             Outcome::Lost(id) => {
                 entries.insert(id.clone(), entry(id));
+            }
+            Outcome::Found { id, uid } => {
+                entries.entry(id.clone()).or_insert_with(|| entry(id)).uid = Some(uid.clone());
             }
             Outcome::Unknown(id) => {
                 let unknown = entries.entry(id.clone()).or_insert_with(|| entry(id));

@@ -175,7 +175,7 @@ pub struct Changes {
     /// Deletions in their order: against the order of application, so that a Namespace goes last.
     pub deletes: Vec<Delete>,
     /// Entries that are no longer desired and whose uid is not known, in the order of deletion. Each has to be looked up by
-    /// name: if it carries our label and owner annotation, it is observed (diff again); else it is gone for us.
+    /// name: if it is ours, settle it as found, and diff again; else it is gone for us.
     pub lookups: Vec<ObjectId>,
     /// No longer desired, and already being deleted: there is nothing to send, and they stay in the inventory.
     pub leaving: Vec<ObjectId>,

@@ -347,4 +347,6 @@ fn settling_takes_the_last_word_and_keeps_what_nobody_spoke_of() {
     assert_eq!(unsure[0], entry(&a, Some("v"), None, None));
     let lost = settle(&after, &[Outcome::Lost(a.clone())]);
     assert_eq!(lost[0], entry(&a, None, None, None));
+    let found = settle(&lost, &[Outcome::Found { id: a.clone(), uid: "w".into() }]);
+    assert_eq!(found[0], entry(&a, Some("w"), None, None));
 }
