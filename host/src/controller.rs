@@ -38,7 +38,7 @@ use crate::leader::{self, Leadership};
 use crate::library::Library;
 use crate::metrics::{ControllerMetrics, Metrics, ReconcileResult, Server};
 use crate::queue::WorkQueue;
-use crate::reconcile::{self, After, Context, Making, Memos, Options, Probes, Repairs};
+use crate::reconcile::{self, After, Bulkheads, Context, Making, Memos, Options, Probes, Repairs};
 use crate::store::{Endpoint, Store};
 use crate::watch::{self, Change, Watches};
 use crate::{admin, shutdown};
@@ -154,6 +154,7 @@ pub async fn run(args: Controller) -> Result<(), ControllerError> {
         memos: Memos::default(),
         probes: Probes::default(),
         repairs: Repairs::default(),
+        bulkheads: Arc::new(Bulkheads::for_workers(args.workers, wake(&queue))),
         wake: wake(&queue),
     });
     gauges(&metrics, &ctx);
@@ -341,7 +342,10 @@ fn gauges(metrics: &Metrics, ctx: &Arc<Context>) {
         if let Some(ctx) = ctx.upgrade() {
             let size = ctx.making.store.size();
             metrics.store(size.workspaces, size.objects, size.bytes);
+            metrics.endpoints(size.endpoints);
             metrics.connections(ctx.connections.len());
+            let (open, waiting) = ctx.bulkheads.size();
+            metrics.bulkheads(open, waiting);
         }
     });
 }

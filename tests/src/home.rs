@@ -67,11 +67,15 @@ impl Home {
         }
     }
 
+    /// On kcp: the URL that the APIExportEndpointSlice lists.
+    pub fn endpoint(&self) -> String {
+        format!("{}/services/apiexport/{}/berthage", self.access.server(), self.access.logical_cluster())
+    }
+
     /// On kcp: a client of the controller's, for one tenant's workspace.
     pub async fn virtual_workspace(&self, tenant: &Access) -> Result<Option<Client>> {
         let Some(token) = &self.token else { return Ok(None) };
-        let (export, cluster) = (self.access.logical_cluster(), tenant.logical_cluster());
-        let url = format!("{}/services/apiexport/{export}/berthage/clusters/{cluster}", self.access.server());
+        let url = format!("{}/clusters/{}", self.endpoint(), tenant.logical_cluster());
         let text = kubeconfig::with_token(&url, &self.access.authority().certificate(), token);
         client::from_kubeconfig(tenant.name(), &text).await.map(Some)
     }

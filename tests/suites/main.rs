@@ -8,6 +8,7 @@ mod broken_parts;
 mod crash;
 mod credentials;
 mod deploy;
+mod hanging;
 mod harness;
 mod hostile;
 mod kcp;

@@ -9,6 +9,7 @@ mod child;
 mod coverage;
 mod dist;
 mod failure;
+mod peers;
 mod plugins;
 mod progress;
 mod repository;

@@ -66,7 +66,7 @@ fn stamp_of(module: &Path) -> Result<String> {
 }
 
 /// The version of Go that will build, or what to do about its absence.
-fn go(module: &Path) -> Result<String> {
+pub(crate) fn go(module: &Path) -> Result<String> {
     let wanted = fs::read_to_string(module.join("go.mod")).unwrap_or_default();
     let wanted = wanted.lines().find_map(|line| line.strip_prefix("go ")).unwrap_or_default().to_owned();
     let advice = format!(

@@ -7,7 +7,7 @@ use crate::child;
 use crate::failure::{Failure, Result};
 use crate::progress::Progress;
 use crate::repository::Repository;
-use crate::{plugins, servers};
+use crate::{peers, plugins, servers};
 
 /// What the demo is made of.
 const DEMO: [&str; 6] = [
@@ -85,9 +85,11 @@ pub(crate) fn bench(
     let mut wanted = if release { BENCH.to_vec() } else { vec!["--workspace", "--all-targets"] };
     wanted.extend(release.then_some("--release"));
     set_up(repository, progress, &wanted)?;
+    let queues = peers::queue(repository, progress)?;
     let profile = if release { "release" } else { "debug" };
     let mut bench = std::process::Command::new(repository.cargo_target().join(profile).join("bench"));
     bench.arg("--targets").arg(targets.to_string());
+    bench.arg("--queue-peers").arg(queues);
     if let Some(json) = json {
         bench.arg("--json").arg(json);
     }

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod backoff;
+pub mod bulkhead;
 pub mod canonical;
 pub mod capacity;
 pub mod compat;

@@ -1,6 +1,7 @@
 //! Handles to the metrics of one controller and of one queue: found once, used at every run.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use berthage_core::queue::Priority;
@@ -93,6 +94,20 @@ pub struct QueueMetrics {
     worked: Histogram,
     unfinished: Seconds,
     longest: Seconds,
+    tenants: Gauge,
+    held: Gauge,
+    put_off: Counter,
+}
+
+/// How a queue stands between its tenants.
+#[derive(Debug, Clone, Copy)]
+pub struct Tenants {
+    /// Those with keys in it.
+    pub all: usize,
+    /// Those with ready keys that wait because the tenant is at its bound.
+    pub held: usize,
+    /// Retries that were put off so far, because a tenant tried again too often.
+    pub retries_put_off: u64,
 }
 
 impl QueueMetrics {
@@ -110,6 +125,9 @@ impl QueueMetrics {
             worked: all.work_duration.get_or_create_owned(&by),
             unfinished: all.unfinished_work.get_or_create_owned(&by),
             longest: all.longest_running.get_or_create_owned(&by),
+            tenants: all.queue_tenants.get_or_create_owned(&by),
+            held: all.queue_tenants_held.get_or_create_owned(&by),
+            put_off: all.queue_retries_put_off.get_or_create_owned(&by),
         }
     }
 
@@ -131,8 +149,11 @@ impl QueueMetrics {
         }
     }
 
-    /// How it stands now: keys ready by priority, and for how long each of the present works has been going on.
-    pub fn sample(&self, depth: impl Fn(Priority) -> usize, running: impl Iterator<Item = Duration>) {
+    /// How it stands now: keys ready by priority, its tenants, and for how long each of the present works has been going on.
+    pub fn sample(&self, depth: impl Fn(Priority) -> usize, tenants: Tenants, running: impl Iterator<Item = Duration>) {
+        self.tenants.set(whole(tenants.all));
+        self.held.set(whole(tenants.held));
+        self.put_off.inner().store(tenants.retries_put_off, Ordering::Relaxed);
         for (priority, gauge) in &self.depth {
             gauge.set(whole(depth(*priority)));
         }

@@ -22,7 +22,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-pub use self::handles::{ControllerMetrics, QueueMetrics, RunningReconcile};
+pub use self::handles::{ControllerMetrics, QueueMetrics, RunningReconcile, Tenants};
 use self::labels::{
     ByCode, ByController, ByEvent, ByHook, ByHookOutcome, ByLease, ByPriority, ByQueue, ByReason, ByResult, ByVerb,
     ByVersion, Code, Names,
@@ -56,6 +56,9 @@ struct Inner {
     unfinished_work: Family<ByQueue, Seconds>,
     longest_running: Family<ByQueue, Seconds>,
     queue_retries: Family<ByQueue, Counter>,
+    queue_tenants: Family<ByQueue, Gauge>,
+    queue_tenants_held: Family<ByQueue, Gauge>,
+    queue_retries_put_off: Family<ByQueue, Counter>,
 
     requests: Family<ByCode, Counter>,
     request_duration: Family<ByVerb, Histogram>,
@@ -68,6 +71,9 @@ struct Inner {
     store_objects: Gauge,
     store_bytes: Gauge,
     connections: Gauge,
+    endpoints: Gauge,
+    breakers_open: Gauge,
+    bulkhead_waiting: Gauge,
     events: Family<ByEvent, Counter>,
 }
 
@@ -139,6 +145,17 @@ impl Metrics {
                 "How long the longest of the present works has been going on",
             ),
             queue_retries: counters(r, "workqueue_retries", "Keys that failed and are tried again"),
+            queue_tenants: gauges(r, "berthage_queue_tenants", "Workspaces with keys in the queue"),
+            queue_tenants_held: gauges(
+                r,
+                "berthage_queue_tenants_held",
+                "Workspaces whose ready keys wait because enough of the workspace's are worked on",
+            ),
+            queue_retries_put_off: counters(
+                r,
+                "berthage_queue_retries_put_off",
+                "Retries that were put off because their workspace tried again too often",
+            ),
 
             requests: counters(r, "rest_client_requests", "Requests to API servers by status, method and whose server"),
             request_duration: histograms(
@@ -158,6 +175,17 @@ impl Metrics {
             store_objects: gauge(r, "berthage_store_objects", "Objects of the hub held in memory"),
             store_bytes: gauge(r, "berthage_store_bytes", "Bytes of the objects of the hub held in memory"),
             connections: gauge(r, "berthage_connections", "Physical clusters with an open client"),
+            endpoints: gauge(r, "berthage_hub_endpoints", "Endpoints of the hub that are watched"),
+            breakers_open: gauge(
+                r,
+                "berthage_breakers_open",
+                "Physical clusters that gave no answer, and that nobody asks before they are probed",
+            ),
+            bulkhead_waiting: gauge(
+                r,
+                "berthage_bulkhead_waiting",
+                "Targets that wait because enough others are at their cluster, or because it is being probed",
+            ),
             events: counters(r, "berthage_events", "Events by type and by whether the hub took them"),
             before_scrape: Mutex::default(),
             names: Names::default(),
@@ -233,6 +261,17 @@ impl Metrics {
     /// To how many physical clusters a client is open.
     pub fn connections(&self, open: usize) {
         self.0.connections.set(whole(open));
+    }
+
+    /// How many endpoints of the hub are watched.
+    pub fn endpoints(&self, watched: usize) {
+        self.0.endpoints.set(whole(watched));
+    }
+
+    /// How many physical clusters nobody asks before they are probed, and how many targets wait for their turn at one.
+    pub fn bulkheads(&self, open: usize, waiting: usize) {
+        self.0.breakers_open.set(whole(open));
+        self.0.bulkhead_waiting.set(whole(waiting));
     }
 
     /// An Event was written to the hub, or could not be.

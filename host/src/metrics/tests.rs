@@ -40,7 +40,8 @@ fn names_and_labels_are_those_of_controller_runtime() {
     queue.taken(Duration::from_millis(5));
     queue.done(Duration::from_millis(5), true);
     let depth = |priority| if priority == Priority::Live { 3 } else { 4 };
-    queue.sample(depth, [Duration::from_secs(2), Duration::from_secs(3)].into_iter());
+    let tenants = Tenants { all: 9, held: 2, retries_put_off: 7 };
+    queue.sample(depth, tenants, [Duration::from_secs(2), Duration::from_secs(3)].into_iter());
     metrics.request(Server::Hub, &Method::GET, Some(200), Duration::from_millis(3));
     metrics.request(Server::Physical, &Method::PATCH, None, Duration::from_millis(3));
     metrics.leader("berthage-controller", true);
@@ -68,6 +69,9 @@ fn names_and_labels_are_those_of_controller_runtime() {
             r#"workqueue_unfinished_work_seconds{name="synctarget",controller="synctarget"} 5.0"#,
             r#"workqueue_longest_running_processor_seconds{name="synctarget",controller="synctarget"} 3.0"#,
             r#"workqueue_retries_total{name="synctarget",controller="synctarget"} 1"#,
+            r#"berthage_queue_tenants{name="synctarget",controller="synctarget"} 9"#,
+            r#"berthage_queue_tenants_held{name="synctarget",controller="synctarget"} 2"#,
+            r#"berthage_queue_retries_put_off_total{name="synctarget",controller="synctarget"} 7"#,
             r#"rest_client_requests_total{code="200",method="GET",host="hub"} 1"#,
             r#"rest_client_requests_total{code="<error>",method="PATCH",host="physical"} 1"#,
             r#"rest_client_request_duration_seconds_count{verb="GET",host="hub"} 1"#,
@@ -83,6 +87,8 @@ fn our_own_names_and_labels() {
     metrics.hook_call("synctarget", "plan", "ok", Duration::from_micros(30));
     metrics.store(2, 12, 34_567);
     metrics.connections(5);
+    metrics.endpoints(2);
+    metrics.bulkheads(1, 6);
     metrics.event(true, true);
     metrics.event(false, false);
     assert_has(
@@ -95,6 +101,9 @@ fn our_own_names_and_labels() {
             r"berthage_store_objects 12",
             r"berthage_store_bytes 34567",
             r"berthage_connections 5",
+            r"berthage_hub_endpoints 2",
+            r"berthage_breakers_open 1",
+            r"berthage_bulkhead_waiting 6",
             r#"berthage_events_total{type="Warning",outcome="written"} 1"#,
             r#"berthage_events_total{type="Normal",outcome="failed"} 1"#,
             concat!("berthage_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use crate::metrics::{Metrics, QueueMetrics};
+use crate::metrics::{Metrics, QueueMetrics, Tenants};
 
 /// A queue of keys. Clones are handles to the same queue.
 pub struct WorkQueue<K: Keyed>(Arc<Shared<K>>);
@@ -274,7 +274,12 @@ impl<K: Keyed> Shared<K> {
     fn sample(&self) {
         let state = self.lock();
         let running = state.running.values().map(Instant::elapsed);
-        self.metrics.sample(|priority| state.queue.depth(priority), running);
+        let tenants = Tenants {
+            all: state.queue.tenants(),
+            held: state.queue.held_tenants(),
+            retries_put_off: state.queue.retries_put_off(),
+        };
+        self.metrics.sample(|priority| state.queue.depth(priority), tenants, running);
     }
 }
 

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 
 use super::resolve::Cluster;
 use super::target::Work;
-use super::{Again, Context, Stop, apply, issue, observe, plan, publish, resolve};
+use super::{Again, Context, Stop, apply, bulkhead, issue, observe, plan, publish, resolve};
 use crate::access::pool::Connection;
 use crate::access::{Failure, Side};
 use crate::store::Held;
@@ -157,6 +157,7 @@ async fn clean(ctx: &Context, work: &mut Work<'_>, since: Timestamp) -> Result<(
         let changes = everything(work, &link);
         if let Err(stop) = apply::remove(work, &connection.client, &link, &changes).await {
             // It cannot be asked, which `disconnect` has noted; or it answers, and refuses: that may last as long.
+            bulkhead::heed(ctx, &key, work.unreachable.as_ref());
             return match work.unreachable.clone().or_else(|| work.blocked.clone()) {
                 Some(finding) => wait_or_let_go(ctx, work, &name, since, (&finding, stop.retry)),
                 None => Err(stop),

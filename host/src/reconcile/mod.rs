@@ -5,6 +5,7 @@
 //! `observe`, writes in `issue`, `apply` and `publish`; what lies between decides and does nothing.
 
 mod apply;
+mod bulkhead;
 mod detach;
 mod issue;
 mod observe;
@@ -35,6 +36,7 @@ use crate::library::Library;
 use crate::metrics::Metrics;
 use crate::store::Store;
 
+pub use bulkhead::Bulkheads;
 pub use detach::sweep_secrets;
 pub use repairs::Repairs;
 pub use target::Memo;
@@ -61,6 +63,8 @@ pub struct Context {
     pub memos: Memos,
     /// How often in a row a registration could not be probed.
     pub probes: Probes,
+    /// What one physical cluster may hold up.
+    pub bulkheads: Arc<Bulkheads>,
     /// When targets were repaired lately.
     pub repairs: Repairs,
     /// Has a key looked at again.
@@ -126,14 +130,14 @@ pub enum After {
 
 /// Runs a key once. `attempt` counts the failures in a row before this run.
 pub async fn reconcile(ctx: &Context, key: &Key, attempt: u32) -> After {
+    let _over = ctx.bulkheads.run_of(key);
     if !ctx.making.store.knows(&key.workspace) {
         // Absence means nothing before everything is listed; then every key of the workspace is looked at.
         return After::Settled(None);
     }
     match key.kind {
         Kind::Registration => registration::reconcile(ctx, key).await,
-        // Boxed: the pipeline's state is large, and the queue's workers hold it while they wait.
-        Kind::Target => Box::pin(target::reconcile(ctx, key, attempt)).await,
+        Kind::Target => target::reconcile(ctx, key, attempt).await,
     }
 }
 

@@ -35,12 +35,14 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key) -> After {
         ctx.connections.forget(&ConnectionKey { workspace: key.workspace.clone(), registration: key.name.clone() });
         ctx.downstream.forget(key);
         ctx.probes.reset(key);
+        ctx.bulkheads.probed(key);
         return After::Forget;
     };
     let registration: ClusterRegistration = match held.decode() {
         Ok(registration) => registration,
         Err(error) => {
             tracing::warn!(%key, %error, "a ClusterRegistration does not fit its schema");
+            ctx.bulkheads.probed(key);
             return After::Blocked { reason: Reason::ObjectInvalid, resync: ctx.options.probe_interval };
         }
     };
@@ -64,6 +66,8 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key) -> After {
             return stop;
         }
     }
+    // Only now: who is called reads the status that was written.
+    ctx.bulkheads.probed(key);
     let interval = stagger(key, ctx.options.probe_interval);
     match failed {
         None => After::Settled(Some(interval)),

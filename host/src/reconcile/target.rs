@@ -10,6 +10,7 @@ use berthage_core::status::target::{Assessment, Finding};
 use berthage_core::status::transitions::Notice;
 use jiff::Timestamp;
 
+use super::bulkhead::{self, Pass};
 use super::resolve::Cluster;
 use super::{After, Again, Context, Stop, apply, detach, issue, observe, plan, publish, render, resolve, tenancy};
 use crate::store::{Held, Tenancy};
@@ -166,6 +167,27 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key, attempt: u32) -> After {
         Err((held, error)) => return publish::unreadable(ctx, key, &held, &error).await,
     };
     let mut work = start(key, held, target, now, attempt);
+    let Some(passes) = passes(ctx, &work) else {
+        // The bulkhead calls it when there is room; until then everything is as it was said last.
+        return After::Settled(Some(work.target.spec.syncer_config.resync_period.get()));
+    };
+    // Boxed: the pipeline's state is large, and the queue's workers hold it while they wait.
+    let after = Box::pin(run(ctx, &mut work, memo)).await;
+    drop(passes);
+    after
+}
+
+/// The right to ask the clusters that this run may have to do with: where the target is to be, and where it was.
+fn passes(ctx: &Context, work: &Work<'_>) -> Option<Vec<Pass>> {
+    let wanted = Some(&work.target.spec.cluster_ref.name);
+    let left = work.cluster.as_ref().filter(|name| Some(*name) != wanted && !work.inventory.is_empty());
+    let enter = |name: &String| ctx.bulkheads.enter(&work.registration(name), work.key);
+    wanted.into_iter().chain(left).map(enter).collect()
+}
+
+/// A run, once nothing stands in its way.
+async fn run(ctx: &Context, work: &mut Work<'_>, memo: Memo) -> After {
+    let key = work.key;
     let tenancy = ctx.making.store.tenancy(&key.workspace);
     work.leaving = tenancy.as_ref().and_then(Tenancy::ending);
     work.found.claims = tenancy.as_ref().and_then(tenancy::claims);
@@ -175,15 +197,17 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key, attempt: u32) -> After {
         ctx.memos.forget(key);
         return After::Settled(None);
     }
-    let result = if deleting { detach::detach(ctx, &mut work).await } else { advance(ctx, &mut work).await };
-    observe::conclude(ctx, &mut work);
-    let published = publish::status(ctx, &mut work).await;
-    let after = conclude(&work, result.and(published));
+    let result = if deleting { detach::detach(ctx, work).await } else { advance(ctx, work).await };
+    let cluster = work.registration(&work.target.spec.cluster_ref.name);
+    bulkhead::heed(ctx, &cluster, work.unreachable.as_ref());
+    observe::conclude(ctx, work);
+    let published = publish::status(ctx, work).await;
+    let after = conclude(work, result.and(published));
     match after {
         // What was looked at before the run is what it stands on. After a run that wrote something that would be out of
         // date, and a look taken now might hide what came meanwhile: the next run looks again.
         After::Settled(due) if !work.wrote => {
-            let until = due.and_then(|due| now.checked_add(due).ok());
+            let until = due.and_then(|due| work.now.checked_add(due).ok());
             ctx.memos.put(key, Memo { until, ..memo });
         }
         _ => ctx.memos.forget(key),

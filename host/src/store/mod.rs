@@ -461,13 +461,20 @@ impl Store {
     /// How much is held, for the metrics.
     pub fn size(&self) -> Size {
         let inner = self.read();
-        Size { workspaces: inner.workspaces.len(), objects: inner.objects.len(), bytes: inner.bytes }
+        Size {
+            endpoints: inner.endpoints.len(),
+            workspaces: inner.workspaces.len(),
+            objects: inner.objects.len(),
+            bytes: inner.bytes,
+        }
     }
 }
 
 /// How much is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
+    /// Endpoints that are watched.
+    pub endpoints: usize,
     /// Workspaces that are served.
     pub workspaces: usize,
     /// SyncTargets and ClusterRegistrations.

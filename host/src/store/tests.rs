@@ -139,7 +139,7 @@ fn an_endpoint_that_is_gone_takes_its_workspaces_along_and_no_other() {
     let mut gone = store.close(&one);
     gone.sort();
     assert_eq!(gone, [Key::target(&Workspace::new("a"), "edge"), Key::target(&Workspace::new("b"), "edge")]);
-    assert_eq!(store.size(), Size { workspaces: 1, objects: 1, bytes: store.size().bytes });
+    assert_eq!(store.size(), Size { endpoints: 1, workspaces: 1, objects: 1, bytes: store.size().bytes });
     assert!(store.names_of(&one, Source::Targets).is_empty() && store.names_of(&one, Source::ClusterRoles).is_empty());
     assert_eq!(store.names_of(&two, Source::Targets), [(Workspace::new("c"), "edge".to_owned())]);
     // What is still on its way for a workspace that is not served is not taken in.
@@ -158,7 +158,7 @@ fn a_workspace_without_binding_and_objects_costs_nothing() {
     assert_eq!(store.set_binding(&a, None), [Key::target(&a, "edge")], "its keys hear of it");
     assert_eq!(store.size().workspaces, 1, "something is still held of it");
     store.remove(&Key::target(&a, "edge"));
-    assert_eq!(store.size(), Size { workspaces: 0, objects: 0, bytes: 0 });
+    assert_eq!(store.size(), Size { endpoints: 0, workspaces: 0, objects: 0, bytes: 0 });
 }
 
 #[test]

@@ -86,6 +86,11 @@ impl Access {
         if server.ends_with(&self.path) { server.to_owned() } else { format!("{server}{}", self.path) }
     }
 
+    /// The administrator's token, the same at every server that tests start.
+    pub const fn administrators_token() -> &'static str {
+        ADMINISTRATOR
+    }
+
     /// The administrator's client, for the runtime that calls.
     pub async fn client(&self) -> Result<Client> {
         client::from_kubeconfig(self.name(), &self.kubeconfig()).await

@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, PostParams};
@@ -34,7 +34,9 @@ pub fn program() -> Option<PathBuf> {
 /// A running kcp; dropping it kills it.
 pub struct Kcp {
     root: Access,
-    _process: Process,
+    ports: [u16; 3],
+    /// `None` while it is killed.
+    process: Mutex<Option<Process>>,
 }
 
 impl Kcp {
@@ -64,7 +66,19 @@ impl Kcp {
             folder,
         };
         let process = run(&root, ports).await?;
-        Ok(Self { root, _process: process })
+        Ok(Self { root, ports, process: Mutex::new(Some(process)) })
+    }
+
+    /// Kills it; what it has stored stays.
+    pub fn kill(&self) {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Starts it again where it was, with what it has stored.
+    pub async fn start_again(&self) -> Result<()> {
+        let process = run(&self.root, self.ports).await?;
+        self.process.lock().unwrap_or_else(PoisonError::into_inner).replace(process);
+        Ok(())
     }
 
     /// The workspace that all others are under.

@@ -18,9 +18,9 @@ use super::controller::{Controller, Settings};
 use super::{Hub, Result, problem};
 
 /// See the module.
-pub(crate) struct Platform {
-    /// The kcp that all tests share.
-    pub kcp: &'static Kcp,
+pub(crate) struct Platform<'a> {
+    /// The kcp, most often the one that all tests share.
+    pub kcp: &'a Kcp,
     /// The workspace of the export.
     pub home: Home,
     authority: Arc<Authority>,
@@ -35,15 +35,27 @@ pub(crate) struct Tenant {
     pub name: String,
 }
 
-impl Platform {
-    /// Makes the workspace of an export, and installs it.
+impl Platform<'static> {
+    /// Makes the workspace of an export on the kcp that tests share, and installs the export.
     pub(crate) async fn start(name: &str) -> Result<Self> {
+        let shared = World::shared().await?.kcp.as_ref();
+        Self::start_on(shared.ok_or_else(|| problem("this needs a kcp: cargo xtask test --kcp"))?, name).await
+    }
+}
+
+impl<'k> Platform<'k> {
+    /// Makes the workspace of an export on a kcp, and installs the export.
+    pub(crate) async fn start_on(kcp: &'k Kcp, name: &str) -> Result<Self> {
         let world = World::shared().await?;
-        let kcp = world.kcp.as_ref().ok_or_else(|| problem("this needs a kcp: cargo xtask test --kcp"))?;
         let name = fresh_name(name);
         let home = Home::kcp(kcp, &format!("{name}-platform")).await?;
         let authority = Arc::clone(&world.client_authority);
         Ok(Self { kcp, home, authority, folder: RunFolder::new(&name)? })
+    }
+
+    /// Where files of its controllers go.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// Makes a workspace that binds the export.

@@ -5,6 +5,7 @@
 //! things, or need flags of their own, start an [`OwnHub`] and run controllers against it.
 
 pub(crate) mod controller;
+pub(crate) mod hold;
 pub(crate) mod kcp;
 pub(crate) mod news;
 pub(crate) mod registration;

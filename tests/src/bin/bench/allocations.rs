@@ -11,6 +11,8 @@ static ALLOCATOR: Counting = Counting;
 
 thread_local! {
     static COUNTED: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+    /// Bytes that this thread allocated and did not give back, and the most of that since [`watch_peak`].
+    static LIVE: Cell<(i64, i64)> = const { Cell::new((0, 0)) };
 }
 
 // SAFETY: every call is passed on to the system's allocator as it came.
@@ -22,12 +24,14 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        free(layout.size());
         count(size);
         // SAFETY: as promised by the caller.
         unsafe { System.realloc(memory, layout, size) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        free(layout.size());
         // SAFETY: as promised by the caller.
         unsafe { System.dealloc(memory, layout) }
     }
@@ -39,6 +43,37 @@ fn count(bytes: usize) {
         let (calls, sum) = counted.get();
         counted.set((calls + 1, sum + bytes as u64));
     });
+    let _ = LIVE.try_with(|live| {
+        let (now, peak) = live.get();
+        let now = now + whole(bytes);
+        live.set((now, peak.max(now)));
+    });
+}
+
+fn free(bytes: usize) {
+    let _ = LIVE.try_with(|live| {
+        let (now, peak) = live.get();
+        live.set((now - whole(bytes), peak));
+    });
+}
+
+fn whole(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// Bytes that this thread has allocated and not given back. What other threads give back is not seen: for work on one thread.
+pub(crate) fn live() -> i64 {
+    LIVE.get().0
+}
+
+/// Begins to look for the highest [`live`].
+pub(crate) fn watch_peak() {
+    LIVE.set((live(), live()));
+}
+
+/// The highest [`live`] since [`watch_peak`].
+pub(crate) fn peak() -> i64 {
+    LIVE.get().1
 }
 
 /// Allocations of this thread during `run`, and their bytes.

@@ -6,6 +6,8 @@
 //! | module | what |
 //! |---|---|
 //! | [`stages`] | hook calls and the way from an object to its manifests, in this process |
+//! | [`queue`] | a key in the queue, beside the queues of Go controllers |
+//! | [`store`] | bytes a target that is held, and during a list |
 //! | [`fleet`] | a controller with many targets, as a process of its own between real API servers |
 //! | [`report`] | rows, the table and the JSON |
 #![expect(clippy::print_stdout, reason = "a benchmark is there to be read")]
@@ -13,8 +15,11 @@
 mod allocations;
 mod fleet;
 mod process;
+mod queue;
 mod report;
+mod sample;
 mod stages;
+mod store;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,6 +39,9 @@ struct Arguments {
     /// Also write every row to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// The program of tests/peers/queue, which measures the queues of Go controllers.
+    #[arg(long, value_name = "FILE")]
+    queue_peers: PathBuf,
     /// Measure only what needs no servers.
     #[arg(long)]
     no_fleet: bool,
@@ -56,6 +64,10 @@ fn run(arguments: &Arguments) -> Result {
         println!("This is a debug build: counts are right, times and sizes mean nothing.");
     }
     stages::measure(&mut report)?;
+    queue::measure(&mut report, &arguments.queue_peers)?;
+    // A debug build takes its time.
+    let fleets: &[usize] = if cfg!(debug_assertions) { &[1_000] } else { &[1_000, 10_000, 100_000] };
+    store::measure(&mut report, fleets)?;
     if !arguments.no_fleet {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(Box::pin(fleet::measure(&mut report, arguments.targets)))?;

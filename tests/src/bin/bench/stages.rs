@@ -19,10 +19,10 @@ use berthage_core::{canonical, seal};
 use berthage_e2e::controller::share;
 use berthage_e2e::folder::RunFolder;
 use clap::Parser;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::report::Report;
-use crate::{Result, allocations, process};
+use crate::{Result, allocations, process, sample};
 
 /// What one round takes at least, in nanoseconds: the kernel counts CPU time in coarse steps.
 const ROUND: u64 = 100_000_000;
@@ -45,12 +45,12 @@ pub(crate) fn measure(report: &mut Report) -> Result {
     let store = Arc::new(Store::offline(&workspace));
     let making = controller::making(&share, Arc::clone(&store), &Metrics::new())?;
 
-    let text = serde_json::to_string(&object())?;
+    let text = serde_json::to_string(&sample::target("edge-1"))?;
     let wire: Wire = serde_json::from_str(&text)?;
     let held = Held::of(Kind::Target, &wire)?;
     let target: SyncTarget = held.decode()?;
-    store.upsert(&Key::registration(&workspace, "edge-1"), &serde_json::from_value(registration())?)?;
-    let registration: ClusterRegistration = serde_json::from_value(registration())?;
+    store.upsert(&Key::registration(&workspace, "edge-1"), &serde_json::from_value(sample::registration("edge-1"))?)?;
+    let registration: ClusterRegistration = serde_json::from_value(sample::registration("edge-1"))?;
     let key = Key::target(&workspace, "edge-1");
     let now = jiff::Timestamp::now();
     let subject =
@@ -81,13 +81,13 @@ pub(crate) fn measure(report: &mut Report) -> Result {
     let request = plan.renders.first().ok_or("the plugin renders nothing")?;
     let rendered = set.render(&request.values, Some(&values))?;
     timed(report, RENDER, "  templates to objects", || set.render(&request.values, Some(&values)))?;
-    let names = TargetNames::new(&workspace, "6f1c9a52-0d4e-4c38-9b0a-4a8f4f7a2d11");
+    let names = TargetNames::new(&workspace, &held.uid);
     let context = seal::SealContext {
         names: &names,
         namespace: &names.namespace,
         workspace: &workspace,
         name: &key.name,
-        uid: "6f1c9a52-0d4e-4c38-9b0a-4a8f4f7a2d11",
+        uid: &held.uid,
     };
     let unsealed: Vec<Desired> = rendered
         .into_iter()
@@ -127,51 +127,4 @@ fn timed<'a, T>(
     let (allocations, bytes) = allocations::during(&mut run);
     let row = report.add(group, what, best as f64 / 1e3, "µs CPU");
     Ok(row.note(format!("{allocations} allocations, {bytes} bytes")))
-}
-
-/// A SyncTarget as a hub keeps it, Ready.
-fn object() -> Value {
-    let condition = |kind: &str| {
-        json!({ "type": kind, "status": "True", "reason": "AsExpected", "observedGeneration": 1,
-            "lastTransitionTime": "2026-01-01T00:00:00Z", "message": "The syncer is deployed and the cluster is connected." })
-    };
-    let conditions = [
-        "Ready",
-        "SyncerDeployed",
-        "ClusterConnected",
-        "CredentialsValid",
-        "SyncerHealthy",
-        "TemplateRendered",
-        "PluginsHealthy",
-        "Drifted",
-    ]
-    .map(condition);
-    let resource = |group: &str, resource: &str| json!({ "group": group, "version": "v1", "resource": resource });
-    json!({
-        "apiVersion": "workload.kcp.io/v1alpha1", "kind": "SyncTarget",
-        "metadata": {
-            "name": "edge-1", "uid": "6f1c9a52-0d4e-4c38-9b0a-4a8f4f7a2d11", "resourceVersion": "123456", "generation": 1,
-            "creationTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["workload.kcp.io/syncer-cleanup"],
-        },
-        "spec": {
-            "clusterRef": { "name": "edge-1" },
-            "supportedAPIResources": [
-                resource("apps", "deployments"), resource("", "configmaps"), resource("", "services"),
-            ],
-            "syncerConfig": { "replicas": 2, "image": "ghcr.io/berthage/syncer:v0.1.0" },
-        },
-        "status": {
-            "observedGeneration": 1, "phase": "Ready",
-            "conditions": conditions,
-        },
-    })
-}
-
-fn registration() -> Value {
-    json!({
-        "apiVersion": "tmc.kcp.io/v1alpha1", "kind": "ClusterRegistration",
-        "metadata": { "name": "edge-1", "uid": "1", "resourceVersion": "1" },
-        "spec": { "kubeConfigSecretRef": { "namespace": "default", "name": "edge-1" } },
-        "status": { "clusterInfo": { "version": "v1.36.0", "uid": "0b6f1a5e-5c0b-4a55-8f55-2f9d8f6c1a11" } },
-    })
 }

@@ -1,0 +1,111 @@
+//! Ends of workspaces and of bindings.
+
+use berthage_core::names::SECRET_FINALIZER;
+use berthage_e2e::home::{Claims, bound};
+use berthage_e2e::proxy::{Proxy, Request};
+use berthage_e2e::wait::{self, PATIENCE};
+use http::Method;
+use k8s_openapi::api::core::v1::Secret;
+
+use super::east;
+use crate::stage::controller::Settings;
+use crate::stage::hold::Hold;
+use crate::stage::kcp::{Platform, Tenant};
+use crate::stage::registration::secret_name;
+use crate::stage::target::target;
+use crate::stage::{Hub, Result};
+
+async fn finalizers_of_secret(hub: &Hub<'_>, registration: &str) -> Result<Vec<String>> {
+    Ok(hub.secrets().get(&secret_name(registration)).await?.metadata.finalizers.unwrap_or_default())
+}
+
+#[tokio::test]
+#[ignore = "needs a kcp, which `cargo xtask test --kcp` is told by KCP_BIN"]
+async fn a_workspace_that_is_deleted_leaves_nothing_in_its_clusters() -> Result {
+    let platform = Platform::start("ending").await?;
+    let site = east().await?;
+    let (ending, staying) =
+        (platform.tenant("ending", Claims::All).await?, platform.tenant("staying", Claims::All).await?);
+    let controller = platform.controller("controller", Settings::default()).await?;
+    let (hub, other) = (platform.hub(&ending).await?, platform.hub(&staying).await?);
+    let spared = other.onboard("same", &site.kubeconfig()).await?;
+    let first = hub.onboard("same", &site.kubeconfig()).await?;
+    let second = hub.create(target("another", "same")).await?;
+    hub.ready(&second).await?;
+    assert_eq!(finalizers_of_secret(&hub, "same").await?, [SECRET_FINALIZER]);
+    platform.kcp.delete_workspace(platform.kcp.root(), &ending.name).await?;
+    platform.kcp.workspace_gone(platform.kcp.root(), &ending.name).await?;
+    for target in [&first, &second] {
+        site.clean(target).await?;
+    }
+    other.ready(&spared).await?;
+
+    // Made again under the same name it is another workspace.
+    let again = platform.home.tenant(platform.kcp, platform.kcp.root(), &ending.name, Claims::All).await?;
+    let again = Tenant { access: again, name: ending.name.clone() };
+    assert_ne!(again.workspace(), ending.workspace());
+    let hub = platform.hub(&again).await?;
+    let target = hub.onboard("same", &site.kubeconfig()).await?;
+    hub.remove(&target).await?;
+    site.clean(&target).await?;
+    Ok(controller.stop().await?)
+}
+
+#[tokio::test]
+#[ignore = "needs a kcp, which `cargo xtask test --kcp` is told by KCP_BIN"]
+async fn a_workspace_that_is_deleted_in_the_middle_of_a_reconcile_is_cleaned_up() -> Result {
+    let platform = Platform::start("middle").await?;
+    let site = east().await?;
+    let tenant = platform.tenant("middle", Claims::All).await?;
+    let _controller = platform.controller("controller", Settings::default()).await?;
+    let hub = platform.hub(&tenant).await?;
+    let proxy = Proxy::start(site.cluster).await?;
+    let deploys = |method: &Method, path: &str| *method == Method::PATCH && path.contains("/deployments/");
+    let hold = Hold::on(&proxy, move |request: &Request| deploys(&request.method, &request.path));
+    hub.register("same", &site.cluster.kubeconfig_at(&proxy.url())).await?;
+    let target = hub.create(target("same", "same")).await?;
+    proxy.exchange("a Deployment on its way", PATIENCE, |it| deploys(&it.method, &it.path)).await?;
+    assert!(!site.belongings(&target).await?.is_empty(), "nothing was made before: the test shows nothing");
+    platform.kcp.delete_workspace(platform.kcp.root(), &tenant.name).await?;
+    hold.let_go();
+    platform.kcp.workspace_gone(platform.kcp.root(), &tenant.name).await?;
+    site.clean(&target).await
+}
+
+#[tokio::test]
+#[ignore = "needs a kcp, which `cargo xtask test --kcp` is told by KCP_BIN"]
+async fn a_workspace_with_a_dead_cluster_ends_within_the_platforms_patience() -> Result {
+    let platform = Platform::start("dead").await?;
+    let site = east().await?;
+    let tenant = platform.tenant("dead", Claims::All).await?;
+    let _controller = platform.controller("controller", Settings::default().with("--workspace-patience", "5s")).await?;
+    let hub = platform.hub(&tenant).await?;
+    let proxy = Proxy::start(site.cluster).await?;
+    let target = hub.onboard("same", &site.cluster.kubeconfig_at(&proxy.url())).await?;
+    drop(proxy);
+    platform.kcp.delete_workspace(platform.kcp.root(), &tenant.name).await?;
+    platform.kcp.workspace_gone(platform.kcp.root(), &tenant.name).await?;
+    assert!(!site.belongings(&target).await?.is_empty(), "it was reached: the test shows nothing");
+    site.namespaces().delete(&target.names.namespace, &kube::api::DeleteParams::default()).await?;
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs a kcp, which `cargo xtask test --kcp` is told by KCP_BIN"]
+async fn a_workspace_that_unbinds_is_cleaned_up_and_may_bind_again() -> Result {
+    let platform = Platform::start("unbound").await?;
+    let site = east().await?;
+    let tenant = platform.tenant("unbound", Claims::All).await?;
+    let _controller = platform.controller("controller", Settings::default()).await?;
+    let hub = platform.hub(&tenant).await?;
+    let target = hub.onboard("same", &site.kubeconfig()).await?;
+    tenant.unbind().await?;
+    site.clean(&target).await?;
+    let free = |secret: &Secret| secret.metadata.finalizers.iter().flatten().next().is_none();
+    wait::until(&hub.secrets(), &secret_name("same"), "a Secret without our finalizer", PATIENCE, free).await?;
+    tenant.access.apply_text(&platform.home.binding(Claims::All).await?).await?;
+    bound(&tenant.access).await?;
+    let target = hub.onboard("same", &site.kubeconfig()).await?;
+    hub.remove(&target).await?;
+    site.clean(&target).await
+}
