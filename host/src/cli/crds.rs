@@ -125,3 +125,18 @@ pub fn run(args: &Crds) -> Result<(), Box<dyn std::error::Error>> {
     super::print(&text)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// deploy/crds.yaml is what CI compares the next version with: it lies under each release's tag.
+    #[test]
+    fn the_file_in_deploy_is_what_is_printed() {
+        let definitions: Vec<Value> =
+            definitions().iter().map(|definition| serde_json::to_value(definition).unwrap()).collect();
+        let printed = super::super::documents(&definitions).unwrap();
+        let file = include_str!("../../../deploy/crds.yaml");
+        assert!(printed == file, "write it anew: cargo run -p berthage -- crds > deploy/crds.yaml");
+    }
+}

@@ -16,7 +16,7 @@ use crate::wire::Wire;
 /// An object as it is held.
 #[derive(Clone)]
 pub struct Held {
-    /// JSON without managedFields.
+    /// JSON without managedFields, compressed: most of it is the same text over and over.
     bytes: Arc<[u8]>,
     /// `metadata.uid`.
     pub uid: Arc<str>,
@@ -44,7 +44,7 @@ impl Held {
             }
         };
         Ok(Self {
-            bytes: Arc::from(bytes),
+            bytes: Arc::from(lz4_flex::compress_prepend_size(&bytes)),
             uid: Arc::from(wire.metadata.uid.as_deref().unwrap_or_default()),
             resource_version: Arc::from(wire.metadata.resource_version.as_deref().unwrap_or_default()),
             deleting: wire.metadata.deletion_timestamp.is_some(),
@@ -56,13 +56,13 @@ impl Held {
 
     /// The object, typed.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_slice(&self.bytes)
+        serde_json::from_slice(&self.json()?)
     }
 
     /// The same target without `spec.values`: what tenants put there may be nested deeper than anything that reads it goes,
     /// and must not keep a target from being taken off its cluster.
     pub fn without_values(&self) -> Result<Self, serde_json::Error> {
-        let mut wire: Wire = serde_json::from_slice(&self.bytes)?;
+        let mut wire: Wire = serde_json::from_slice(&self.json()?)?;
         let mut spec: BTreeMap<String, Box<RawValue>> = Wire::part(wire.spec.as_deref())?;
         spec.remove("values");
         wire.spec = Some(serde_json::value::to_raw_value(&spec)?);
@@ -85,8 +85,14 @@ impl Held {
     }
 
     /// The object's JSON, without managedFields.
-    pub fn json(&self) -> &[u8] {
-        &self.bytes
+    pub fn json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        // Only what this type compressed is ever decompressed; an error would be a fault of the machine's memory.
+        lz4_flex::decompress_size_prepended(&self.bytes).map_err(serde::de::Error::custom)
+    }
+
+    /// How many bytes it takes.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Whether this is that version of that object, or a later one.

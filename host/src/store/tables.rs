@@ -92,7 +92,7 @@ impl Tables {
     /// Inserts and indexes; returns the other keys that depend on the object.
     pub(super) fn insert(&mut self, object: &Object, held: Held) -> Vec<Key> {
         self.forget(object);
-        self.bytes += held.json().len();
+        self.bytes += held.size();
         let (place, kind, name) = object;
         let mut dependants = Vec::new();
         match kind {
@@ -115,7 +115,7 @@ impl Tables {
 
     pub(super) fn forget(&mut self, object: &Object) {
         let Some(held) = self.objects.remove(object) else { return };
-        self.bytes -= held.json().len();
+        self.bytes -= held.size();
         let (place, kind, name) = object;
         match kind {
             Kind::Target => {

@@ -50,7 +50,7 @@ fn managed_fields_are_not_kept() {
     let store = store(&[Workspace::LOCAL]);
     let key = Key::target(&Workspace::local(), "edge");
     store.upsert(&key, &target("edge", "u", 7, "east")).unwrap();
-    let json = String::from_utf8(store.get(&key).unwrap().json().to_vec()).unwrap();
+    let json = String::from_utf8(store.get(&key).unwrap().json().unwrap()).unwrap();
     assert!(!json.contains("managedFields") && json.contains("clusterRef"));
 }
 

@@ -25,6 +25,10 @@ impl Listed {
         self.names.insert(hash);
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.names.len()
+    }
+
     pub(super) fn has(&self, workspace: &Workspace, name: &str) -> bool {
         self.names.contains(&self.hash(workspace, name))
     }

@@ -140,8 +140,7 @@ async fn templates_of_one_workspace_change_nothing_in_another() -> Result {
     let templates = platform.folder().join("templates");
     let layer = templates.join("workspaces").join(a.access.logical_cluster());
     std::fs::create_dir_all(&layer)?;
-    let map =
-        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ names.syncer }}-custom\n  namespace: {{ namespace }}\n";
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ names.syncer ~ '-custom' }}\n  namespace: {{ names.namespace }}\n";
     std::fs::write(layer.join("70-custom.yaml.j2"), map)?;
     let _controller = platform.controller("controller", Settings::default().with("--templates", &templates)).await?;
     let (custom, plain) = (platform.hub(&a).await?, platform.hub(&b).await?);

@@ -126,7 +126,7 @@ mod tests {
     /// The manual's table has a row for each claim, with its verbs and its label; the second tier shares one.
     #[test]
     fn the_manual_names_every_claim_as_it_is() {
-        let manual = include_str!("../../../../docs/kcp.md");
+        let manual = include_str!("../../../../README.md");
         for claim in &CLAIMS {
             let has = |row: &&str| row.starts_with('|') && row.contains(claim.resource) && row.contains(claim.group);
             let row = manual.lines().find(has).unwrap_or_else(|| panic!("no row for {}", claim.name()));
