@@ -2,15 +2,17 @@
 
 use berthage_core::api::{ConditionStatus, SyncTarget};
 use berthage_core::status::target::kind;
-use berthage_e2e::proxy::{Exchange, Proxy};
+use berthage_e2e::proxy::{Exchange, Proxy, Request};
 use berthage_e2e::wait::{self, PATIENCE};
 use berthage_e2e::world::{World, fresh_name};
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
 
 use crate::stage::controller::{Controller, Settings};
+use crate::stage::hold::{Either, Hold};
 use crate::stage::registration::secret_name;
 use crate::stage::requests::writes;
 use crate::stage::site::Site;
@@ -269,4 +271,36 @@ async fn a_quota_whose_use_changes_is_no_drift() -> Result {
     quotas.patch("syncer", &PatchParams::default(), &more).await?;
     hub.told(&target, "DriftRepaired", "ResourceQuota").await?;
     Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the servers and programs that `cargo xtask test` builds"]
+async fn a_change_that_is_met_while_the_status_is_written_is_not_lost() -> Result {
+    let own = OwnHub::start("met").await?;
+    let hub = own.hub().await?;
+    let site = Site::new(&World::shared().await?.east).await?;
+    let proxy = Proxy::start(hub.home.access()).await?;
+    let settings = Settings::default().through(&proxy.url()).flag("--no-leader-election");
+    let controller = hub.controller("controller", settings).await?;
+    let target = hub.onboard(&fresh_name("met"), &site.kubeconfig()).await?;
+    // From now on the hub's watches tell nothing, and a write of the target's status waits.
+    let (watches, watched) = Hold::new(Request::watches);
+    let path = format!("/synctargets/{}/status", target.name);
+    let (write, written) = Hold::new(move |request: &Request| request.path.ends_with(&path));
+    proxy.intercept(Either(watched, written));
+    proxy.cut_connections();
+    let before = proxy.count();
+    let api = site.deployments(&target.names);
+    api.delete(&target.names.syncer, &DeleteParams::default()).await?;
+    let status = format!("/synctargets/{}/status", target.name);
+    proxy.exchange("a status on its way", PATIENCE, |it| it.number >= before && it.path.ends_with(&status)).await?;
+    hub.change(&target, json!({ "spec": { "syncerConfig": { "replicas": 2 } } })).await?;
+    write.let_go();
+    let two = |now: &Deployment| now.spec.as_ref().and_then(|spec| spec.replicas) == Some(2);
+    wait::until(&api, &target.names.syncer, "a Deployment with two replicas", PATIENCE, two).await?;
+    watches.let_go();
+    hub.ready(&target).await?;
+    hub.remove(&target).await?;
+    site.clean(&target).await?;
+    Ok(controller.stop().await?)
 }

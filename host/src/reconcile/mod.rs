@@ -133,6 +133,7 @@ pub async fn reconcile(ctx: &Context, key: &Key, attempt: u32) -> After {
     let _over = ctx.bulkheads.run_of(key);
     if !ctx.making.store.knows(&key.workspace) {
         // Absence means nothing before everything is listed; then every key of the workspace is looked at.
+        ctx.bulkheads.probed(key);
         return After::Settled(None);
     }
     match key.kind {

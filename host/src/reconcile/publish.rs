@@ -112,7 +112,11 @@ async fn write(ctx: &Context, work: &mut Work<'_>, new: &SyncTargetStatus) -> Re
         }
         // Somebody wrote the spec meanwhile. The status is ours alone, so the same change fits the newer version.
         match ctx.hub.get(work.key).await {
-            Ok(Some(wire)) if wire.metadata.uid.as_deref() == Some(&*work.held.uid) => adopt(ctx, work, &wire),
+            Ok(Some(wire)) if wire.metadata.uid.as_deref() == Some(&*work.held.uid) => {
+                adopt(ctx, work, &wire);
+                // What it says besides is news that this run does not know, and that the watch now brings as a mere echo.
+                (ctx.wake)(work.key.clone());
+            }
             Ok(_) => return Err(Stop::new(Reason::HubWriteFailed, Again::NOW)),
             Err(error) => return Err(hub_failure(work, "the status", &error)),
         }

@@ -25,6 +25,8 @@ use crate::hub::Version;
 
 /// Nodes asked for at a time: about 20 KiB each.
 const PAGE: u32 = 250;
+/// Time for a whole probe: several requests, and pages of nodes.
+const PROBE: Duration = Duration::from_mins(1);
 /// Delay before the second chance.
 const SECOND_CHANCE: Duration = Duration::from_secs(2);
 /// Failures in a row before a cluster that was reached counts as lost.
@@ -46,7 +48,12 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key) -> After {
             return After::Blocked { reason: Reason::ObjectInvalid, resync: ctx.options.probe_interval };
         }
     };
-    let result = look(ctx, key, &registration).await;
+    // Each request has its own limit, but a cluster that always has a page more must not keep a worker for ever.
+    let result = tokio::time::timeout(PROBE, look(ctx, key, &registration)).await.unwrap_or_else(|_| {
+        let message =
+            format!("The cluster did not answer everything that is asked of it within {} s.", PROBE.as_secs());
+        Err(Problem { reason: Reason::ClusterTimeout, message })
+    });
     let old = registration.status.clone().unwrap_or_default();
     let was_ready = conditions::find(&old.conditions, READY).is_some_and(|ready| ready.status == ConditionStatus::True);
     match &result {
@@ -63,6 +70,8 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key) -> After {
     if new != old {
         let at = Version { uid: &held.uid, resource_version: &held.resource_version };
         if let Err(stop) = publish(ctx, key, &at, &old, &new).await {
+            // Whoever waits finds out for himself: a status that cannot be written must not hold up anybody.
+            ctx.bulkheads.probed(key);
             return stop;
         }
     }

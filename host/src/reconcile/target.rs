@@ -198,8 +198,11 @@ async fn run(ctx: &Context, work: &mut Work<'_>, memo: Memo) -> After {
         return After::Settled(None);
     }
     let result = if deleting { detach::detach(ctx, work).await } else { advance(ctx, work).await };
-    let cluster = work.registration(&work.target.spec.cluster_ref.name);
-    bulkhead::heed(ctx, &cluster, work.unreachable.as_ref());
+    if !deleting {
+        // A clean-up heeds the cluster that it is about, which may be another one.
+        let cluster = work.registration(&work.target.spec.cluster_ref.name);
+        bulkhead::heed(ctx, &cluster, work.unreachable.as_ref());
+    }
     observe::conclude(ctx, work);
     let published = publish::status(ctx, work).await;
     let after = conclude(work, result.and(published));

@@ -479,7 +479,7 @@ pub struct Size {
     pub workspaces: usize,
     /// SyncTargets and ClusterRegistrations.
     pub objects: usize,
-    /// Bytes of their JSON.
+    /// Bytes of their JSON, compressed.
     pub bytes: usize,
 }
 

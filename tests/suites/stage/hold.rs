@@ -8,7 +8,8 @@ use tokio::sync::watch;
 /// Holds the requests of a proxy that it is told to.
 pub(crate) struct Hold(watch::Sender<bool>);
 
-struct Held<F> {
+/// See [`Hold`]: as an interceptor.
+pub(crate) struct Held<F> {
     which: F,
     free: watch::Receiver<bool>,
 }
@@ -16,9 +17,15 @@ struct Held<F> {
 impl Hold {
     /// Holds the requests that `which` says, from now on.
     pub(crate) fn on(proxy: &Proxy, which: impl Fn(&Request) -> bool + Send + Sync + 'static) -> Self {
+        let (hold, held) = Self::new(which);
+        proxy.intercept(held);
+        hold
+    }
+
+    /// A hold, and the interceptor that asks it.
+    pub(crate) fn new<F: Fn(&Request) -> bool>(which: F) -> (Self, Held<F>) {
         let (hold, free) = watch::channel(false);
-        proxy.intercept(Held { which, free });
-        Self(hold)
+        (Self(hold), Held { which, free })
     }
 
     /// Lets everything pass: what is held, and what comes.
@@ -40,3 +47,17 @@ impl<F: Fn(&Request) -> bool + Send + Sync + 'static> Interceptor for Held<F> {
         .boxed()
     }
 }
+
+/// Held by one or by the other.
+impl<A: Interceptor, B: Interceptor> Interceptor for Either<A, B> {
+    fn before<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Before> {
+        async move {
+            self.0.before(request).await;
+            self.1.before(request).await
+        }
+        .boxed()
+    }
+}
+
+/// Two holds on one proxy.
+pub(crate) struct Either<A, B>(pub A, pub B);
