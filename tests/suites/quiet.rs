@@ -283,17 +283,19 @@ async fn a_change_that_is_met_while_the_status_is_written_is_not_lost() -> Resul
     let settings = Settings::default().through(&proxy.url()).flag("--no-leader-election");
     let controller = hub.controller("controller", settings).await?;
     let target = hub.onboard(&fresh_name("met"), &site.kubeconfig()).await?;
-    // From now on the hub's watches tell nothing, and a write of the target's status waits.
+    // From now on the hub's watches tell nothing, and the last write of the target's status, after which nothing more happens
+    // downstream that would have it looked at again, waits.
     let (watches, watched) = Hold::new(Request::watches);
     let path = format!("/synctargets/{}/status", target.name);
-    let (write, written) = Hold::new(move |request: &Request| request.path.ends_with(&path));
+    let last = move |request: &Request| {
+        request.path.ends_with(&path) && String::from_utf8_lossy(&request.body).contains(r#""phase":"Ready""#)
+    };
+    let (write, written) = Hold::new(last);
     proxy.intercept(Either(watched, written));
     proxy.cut_connections();
-    let before = proxy.count();
     let api = site.deployments(&target.names);
     api.delete(&target.names.syncer, &DeleteParams::default()).await?;
-    let status = format!("/synctargets/{}/status", target.name);
-    proxy.exchange("a status on its way", PATIENCE, |it| it.number >= before && it.path.ends_with(&status)).await?;
+    write.caught().await?;
     hub.change(&target, json!({ "spec": { "syncerConfig": { "replicas": 2 } } })).await?;
     write.let_go();
     let two = |now: &Deployment| now.spec.as_ref().and_then(|spec| spec.replicas) == Some(2);

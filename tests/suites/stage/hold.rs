@@ -1,17 +1,24 @@
 //! Requests that get no answer until a test lets them go.
 
 use berthage_e2e::proxy::{Before, Interceptor, Proxy, Request};
+use berthage_e2e::wait::PATIENCE;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
+use super::{Result, problem};
+
 /// Holds the requests of a proxy that it is told to.
-pub(crate) struct Hold(watch::Sender<bool>);
+pub(crate) struct Hold {
+    free: watch::Sender<bool>,
+    caught: watch::Receiver<bool>,
+}
 
 /// See [`Hold`]: as an interceptor.
 pub(crate) struct Held<F> {
     which: F,
     free: watch::Receiver<bool>,
+    caught: watch::Sender<bool>,
 }
 
 impl Hold {
@@ -24,13 +31,21 @@ impl Hold {
 
     /// A hold, and the interceptor that asks it.
     pub(crate) fn new<F: Fn(&Request) -> bool>(which: F) -> (Self, Held<F>) {
-        let (hold, free) = watch::channel(false);
-        (Self(hold), Held { which, free })
+        let (free, held) = watch::channel(false);
+        let (catch, caught) = watch::channel(false);
+        (Self { free, caught }, Held { which, free: held, caught: catch })
     }
 
     /// Lets everything pass: what is held, and what comes.
     pub(crate) fn let_go(&self) {
-        self.0.send_replace(true);
+        self.free.send_replace(true);
+    }
+
+    /// Waits until a request is held.
+    pub(crate) async fn caught(&self) -> Result {
+        let mut caught = self.caught.clone();
+        let caught = tokio::time::timeout(PATIENCE, caught.wait_for(|caught| *caught)).await;
+        if caught.is_ok_and(|caught| caught.is_ok()) { Ok(()) } else { Err(problem("no request came to be held")) }
     }
 }
 
@@ -39,6 +54,7 @@ impl<F: Fn(&Request) -> bool + Send + Sync + 'static> Interceptor for Held<F> {
         let mut free = self.free.clone();
         async move {
             if (self.which)(request) {
+                self.caught.send_replace(true);
                 // A hold that was dropped has ended with its test.
                 let _ = free.wait_for(|free| *free).await;
             }
