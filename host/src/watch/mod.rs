@@ -51,13 +51,6 @@ pub enum Change {
 /// Where changes go. Called from the watch tasks; must not block.
 pub type Sink = Arc<dyn Fn(Change) + Send + Sync>;
 
-/// How long a watch of kcp lasts before it is opened anew, from where it was.
-///
-/// One that is opened while kcp starts may stay open and tell nothing: seen in one of eight runs of the test that kills it (an
-/// object had changed, and other watches told of it). Nothing in it shows that, so what is missed is bounded: kube's own 290
-/// seconds are long for who waits. It costs a request for each source and endpoint.
-const KCP_WATCH_SECONDS: u32 = 30;
-
 /// The watches of one endpoint.
 #[derive(Clone)]
 pub struct Watches {
@@ -77,16 +70,11 @@ impl Watches {
         if self.endpoint.is_plain() { Source::PLAIN } else { Source::KCP }
     }
 
-    fn config(&self) -> watcher::Config {
-        let config = watcher::Config::default();
-        if self.endpoint.is_plain() { config } else { config.timeout(KCP_WATCH_SECONDS) }
-    }
-
     /// Watches one source until the task is aborted.
     pub async fn run(self, source: Source) {
         let client = self.client.clone();
-        let all = self.config();
-        let ours = self.config().labels(&format!("{LABEL_MANAGED_BY}={MANAGED_BY}"));
+        let all = watcher::Config::default();
+        let ours = watcher::Config::default().labels(&format!("{LABEL_MANAGED_BY}={MANAGED_BY}"));
         match source {
             Source::Bindings => {
                 let kind = ApiResource::from_gvk(&GroupVersionKind::gvk(APIS_GROUP, "v1alpha2", "APIBinding"));
@@ -105,7 +93,7 @@ impl Watches {
                 self.follow(source, watcher::watcher(api, all)).await;
             }
             Source::Secrets => {
-                let labelled = self.config().labels(&format!("{LABEL_KUBECONFIG}=true"));
+                let labelled = watcher::Config::default().labels(&format!("{LABEL_KUBECONFIG}=true"));
                 let api = Api::<Meta>::all_with(client, &ApiResource::erase::<Secret>(&()));
                 self.follow(source, watcher::watcher(api, labelled)).await;
             }
