@@ -84,7 +84,7 @@ fn without_managed_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     })
 }
 
-/// An object of which only the metadata is asked for: the API server sends no more.
+/// An object of which only the metadata is kept. The whole of it is received.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Meta {
     /// Name, uid, version, finalizers …; never managedFields.

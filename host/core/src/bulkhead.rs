@@ -3,8 +3,8 @@
 //!
 //! A cluster that hangs gives a worker back only after the time limit of a request. So at most so many visitors are at one
 //! cluster at a time, and once one of them got no answer no more go there until the cluster has been probed. Whoever is
-//! turned away is called when there is room again, in the order of coming; nobody is called twice for one wait, and nobody
-//! who comes later takes the place of one who was called.
+//! turned away is called when there is room again, in the order of coming, and its place is kept until the end of
+//! the run that is under way, or that it is woken for.
 //!
 //! ```text
 //!            enter: there is room                     leave

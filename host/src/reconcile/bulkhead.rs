@@ -28,7 +28,7 @@ pub(crate) struct Pass {
 
 impl Bulkheads {
     /// For that many workers: a quarter of them may be at one cluster at a time. Then one that hangs takes a quarter for the
-    /// time limit of one request, and a target still finds a worker when three of them hang.
+    /// time limit of a request, and a target still finds a worker when three of them hang.
     pub fn for_workers(workers: usize, wake: Wake) -> Self {
         Self { state: Mutex::new(State::new(workers / 4)), wake }
     }

@@ -22,7 +22,8 @@ impl Limits {
     /// One tenant gets at most half of the workers. Turns alone would not do: a tenant whose clusters do not answer
     /// gives workers back late, and would hold all of them after a few turns. Half is the most that leaves the others
     /// together no worse off than the one, and the least that does not slow down an installation where one is busy
-    /// by more than two times. Two such tenants still take everything; what ends that is the time limit of a request. A
+    /// by more than two times. Two such tenants still take everything; what ends that is the time limit of a run's
+    /// requests, or of a probe. A
     /// single worker cannot be shared: it is then as if there were no bound.
     pub const fn for_workers(workers: usize) -> Self {
         let half = workers / 2;
