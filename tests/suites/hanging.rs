@@ -2,16 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use berthage_core::api::{ConditionStatus, SyncTarget};
+use berthage_core::api::ConditionStatus;
 use berthage_core::status::target::kind;
 use berthage_e2e::proxy::{Proxy, Request};
 use berthage_e2e::world::{World, fresh_name};
-use serde_json::json;
 
 use crate::stage::controller::Settings;
 use crate::stage::hold::Hold;
 use crate::stage::site::Site;
-use crate::stage::target::{status, target};
+use crate::stage::target::{target, two_replicas};
 use crate::stage::{OwnHub, Result};
 
 /// How many runs may be at one cluster at a time: a quarter of the workers.
@@ -41,7 +40,7 @@ async fn a_cluster_that_hangs_is_asked_by_few_and_holds_up_no_other() -> Result 
     let before = proxy.count();
     let hold = Hold::on(&proxy, |request: &Request| !request.watches());
     for target in &targets {
-        hub.change(target, json!({ "spec": { "syncerConfig": { "replicas": 2 } } })).await?;
+        hub.change(target, two_replicas()).await?;
     }
     let fine = hub.onboard(&fresh_name("fine"), &west.kubeconfig()).await?;
     for target in &targets {
@@ -57,8 +56,7 @@ async fn a_cluster_that_hangs_is_asked_by_few_and_holds_up_no_other() -> Result 
 
     hold.let_go();
     for target in &targets {
-        let two = |now: &SyncTarget| status(now).syncer.and_then(|syncer| syncer.ready_replicas) == Some(2);
-        hub.until(target, "two replicas", two).await?;
+        hub.has_two_replicas(target).await?;
         hub.ready(target).await?;
     }
     targets.push(fine);

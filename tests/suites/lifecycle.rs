@@ -21,7 +21,7 @@ use serde_json::json;
 
 use crate::stage::registration::{NAMESPACE, registration, secret, secret_name};
 use crate::stage::site::{Site, kubeconfig_in};
-use crate::stage::target::{Target, condition, is, is_ready, merged, status, target};
+use crate::stage::target::{Target, condition, is, is_ready, merged, status, target, two_replicas};
 use crate::stage::{Hub, Result, Shared, problem, shared};
 
 /// What one syncer consists of downstream, save for its name.
@@ -517,7 +517,7 @@ async fn a_paused_target_is_left_alone_until_it_is_unpaused() -> Result {
     let emptied = Patch::Merge(json!({ "data": { "kubeconfig": "" } }));
     east.secrets(&target.names).patch(&target.names.kubeconfig_secret, &PatchParams::default(), &emptied).await?;
     east.deployments(&target.names).delete(&target.names.syncer, &DeleteParams::default()).await?;
-    hub.change(&target, json!({ "spec": { "syncerConfig": { "replicas": 2 } } })).await?;
+    hub.change(&target, two_replicas()).await?;
     // It is seen and told, and nothing is done about it.
     let seen = |now: &SyncTarget| observed(now) && !is_ready(now);
     hub.until(&target, "the missing Deployment being reported", seen).await?;

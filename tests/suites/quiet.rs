@@ -16,7 +16,7 @@ use crate::stage::hold::{Either, Hold};
 use crate::stage::registration::secret_name;
 use crate::stage::requests::writes;
 use crate::stage::site::Site;
-use crate::stage::target::{Target, condition, is, is_ready, merged, status, target};
+use crate::stage::target::{Target, condition, is, is_ready, merged, status, target, two_replicas};
 use crate::stage::{Hub, OwnHub, Result, problem};
 
 /// A hub and a cluster behind proxies that count.
@@ -296,7 +296,7 @@ async fn a_change_that_is_met_while_the_status_is_written_is_not_lost() -> Resul
     let api = site.deployments(&target.names);
     api.delete(&target.names.syncer, &DeleteParams::default()).await?;
     write.caught().await?;
-    hub.change(&target, json!({ "spec": { "syncerConfig": { "replicas": 2 } } })).await?;
+    hub.change(&target, two_replicas()).await?;
     write.let_go();
     let two = |now: &Deployment| now.spec.as_ref().and_then(|spec| spec.replicas) == Some(2);
     wait::until(&api, &target.names.syncer, "a Deployment with two replicas", PATIENCE, two).await?;

@@ -303,9 +303,9 @@ async fn send(
                 return Sent::Failed(failure);
             }
             // Another object of that name, or none: see which.
-            match api.get_metadata_opt(&change.id.name).await {
+            match look(client, &change.id).await {
                 Ok(None) => Sent::Lost,
-                Ok(Some(found)) if is_ours(&found.metadata, owner) => Sent::Lost,
+                Ok(Some(found)) if is_ours(&found, owner) => Sent::Lost,
                 Ok(Some(_)) => Sent::Foreign,
                 Err(error) => Sent::Failed(Failure::of(Side::Physical, &error)),
             }

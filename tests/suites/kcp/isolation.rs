@@ -13,12 +13,12 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
-use super::{east, has_two_replicas, says, two_replicas};
+use super::{east, says};
 use crate::stage::controller::Settings;
 use crate::stage::hold::Hold;
 use crate::stage::kcp::Platform;
 use crate::stage::registration::{NAMESPACE, registration};
-use crate::stage::target::{holds, target};
+use crate::stage::target::{holds, target, two_replicas};
 use crate::stage::{Result, problem};
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn equal_names_in_three_workspaces_never_meet() -> Result {
     let versions = |target| site.belongings(target);
     let (before_a, before_inner) = (versions(&targets[0]).await?, versions(&targets[2]).await?);
     hubs[1].change(&targets[1], two_replicas()).await?;
-    has_two_replicas(&hubs[1], &targets[1]).await?;
+    hubs[1].has_two_replicas(&targets[1]).await?;
     assert_eq!(site.deployment(&targets[0].names).await?.metadata.generation, Some(1));
     hubs[1].remove(&targets[1]).await?;
     site.clean(&targets[1]).await?;
@@ -117,7 +117,7 @@ async fn what_a_neighbour_forges_is_not_taken_for_ours() -> Result {
     forgers.cluster.apply(&[heartbeat]).await?;
     site.cluster.apply(&[treasure]).await?;
     victims.change(&victim, two_replicas()).await?;
-    let found = has_two_replicas(&victims, &victim).await?;
+    let found = victims.has_two_replicas(&victim).await?;
     assert!(!holds(&found, kind::SYNCER_HEALTHY), "a neighbour's Lease counts as a heartbeat");
     victims.remove(&victim).await?;
     let maps: Api<ConfigMap> = Api::namespaced(site.client.clone(), NAMESPACE);
@@ -232,7 +232,7 @@ async fn a_workspace_whose_clusters_all_hang_holds_up_nobody_else() -> Result {
     proxy.exchange("a request that hangs", PATIENCE, |it| it.number >= before && !it.watches()).await?;
     let other = free.onboard("same", &site.kubeconfig()).await?;
     free.change(&other, two_replicas()).await?;
-    has_two_replicas(&free, &other).await?;
+    free.has_two_replicas(&other).await?;
     for target in &targets {
         stuck.has(target, kind::CLUSTER_CONNECTED, ConditionStatus::False, "ClusterTimeout").await?;
     }
@@ -242,7 +242,7 @@ async fn a_workspace_whose_clusters_all_hang_holds_up_nobody_else() -> Result {
     }
     hold.let_go();
     for target in &targets {
-        has_two_replicas(&stuck, target).await?;
+        stuck.has_two_replicas(target).await?;
     }
     free.remove(&other).await?;
     for target in &targets {

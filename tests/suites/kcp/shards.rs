@@ -10,10 +10,11 @@ use kube::Api;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::{east, has_two_replicas, two_replicas};
+use super::east;
 use crate::stage::Result;
 use crate::stage::controller::{Controller, Settings};
 use crate::stage::kcp::Platform;
+use crate::stage::target::two_replicas;
 
 /// The workspace of an APIExport whose slice a test writes: a plain API server with kcp's type. A kcp writes its own slices,
 /// and a second shard of one needs more processes than a test machine has room for.
@@ -102,7 +103,6 @@ async fn endpoints_come_and_go_and_one_that_is_away_holds_up_no_other() -> Resul
     slice.publish(&[]).await?;
     let file = folder.write("hub.kubeconfig", slice.kubeconfig([first.kcp.root(), kcp.root()]))?;
     let controller = first.controller("controller", Settings::default().with("--kubeconfig", file)).await?;
-    watches(&controller, 0.0).await?;
     slice.publish(&[&url_a]).await?;
     let (hub_a, hub_b) = (first.hub(&a).await?, second.hub(&b).await?);
     let one = hub_a.onboard("same", &site.kubeconfig()).await?;
@@ -112,7 +112,7 @@ async fn endpoints_come_and_go_and_one_that_is_away_holds_up_no_other() -> Resul
     slice.publish(&[&url_a, &url_b]).await?;
     watches(&controller, 2.0).await?;
     hub_a.change(&one, two_replicas()).await?;
-    has_two_replicas(&hub_a, &one).await?;
+    hub_a.has_two_replicas(&one).await?;
     kcp.start_again().await?;
     let other = hub_b.onboard("same", &site.kubeconfig()).await?;
 
@@ -121,7 +121,7 @@ async fn endpoints_come_and_go_and_one_that_is_away_holds_up_no_other() -> Resul
     slice.publish(&[&url_b]).await?;
     watches(&controller, 1.0).await?;
     hub_b.change(&other, two_replicas()).await?;
-    has_two_replicas(&hub_b, &other).await?;
+    hub_b.has_two_replicas(&other).await?;
     assert_eq!(site.belongings(&one).await?, before);
     slice.publish(&[&url_a, &url_b]).await?;
     for (hub, target) in [(&hub_a, &one), (&hub_b, &other)] {
@@ -152,7 +152,7 @@ async fn a_kcp_that_is_killed_and_comes_back_finds_everything_as_it_was() -> Res
     site.deployments(&target.names).delete(&target.names.syncer, &kube::api::DeleteParams::default()).await?;
     kcp.start_again().await?;
     hub.change(&target, two_replicas()).await?;
-    has_two_replicas(&hub, &target).await?;
+    hub.has_two_replicas(&target).await?;
     hub.ready(&target).await?;
     let after = site.belongings(&target).await?;
     let lasting = |found: &[crate::stage::remains::Found]| -> Vec<String> {

@@ -66,6 +66,11 @@ pub(crate) fn is_ready(target: &SyncTarget) -> bool {
     current && condition(target, kind::READY).is_some_and(|ready| ready.status == ConditionStatus::True)
 }
 
+/// A change that gives the syncer two replicas.
+pub(crate) fn two_replicas() -> Value {
+    json!({ "spec": { "syncerConfig": { "replicas": 2 } } })
+}
+
 impl Hub<'_> {
     /// Creates a target.
     pub(crate) async fn create(&self, manifest: Value) -> Result<Target> {
@@ -133,6 +138,12 @@ impl Hub<'_> {
     ) -> Result<SyncTarget> {
         let awaited = format!("{kind}={} of SyncTarget {} because of {reason}", wanted.as_str(), target.name);
         self.until(target, &awaited, |target| is(target, kind, wanted, reason)).await
+    }
+
+    /// Waits until the syncer of a target has two replicas that are ready.
+    pub(crate) async fn has_two_replicas(&self, target: &Target) -> Result<SyncTarget> {
+        let two = |now: &SyncTarget| status(now).syncer.and_then(|syncer| syncer.ready_replicas) == Some(2);
+        self.until(target, "two replicas", two).await
     }
 
     /// Asks for the deletion of a target, and waits for nothing.
