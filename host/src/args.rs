@@ -137,7 +137,7 @@ pub struct Controller {
     /// Report, and change nothing but status.
     #[arg(long, env = "BERTHAGE_OBSERVE_ONLY")]
     pub observe_only: bool,
-    /// How many objects are reconciled at a time.
+    /// How many SyncTargets are reconciled at a time; four times as many registrations are probed at a time.
     #[arg(long, env = "BERTHAGE_WORKERS", value_name = "N", default_value_t = 16, value_parser = at_least_one)]
     pub workers: usize,
     /// How many physical clusters are watched at a time; those beyond are compared at their resync.

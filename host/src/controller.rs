@@ -13,14 +13,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use berthage_core::backoff::RetryClass;
-use berthage_core::key::{Key, Kind};
-use berthage_core::queue::{Limits as QueueLimits, Outcome, Priority};
-use berthage_core::reason::Reason;
+use berthage_core::key::Kind;
+use berthage_core::queue::Priority;
 use berthage_core::template::Limits as TemplateLimits;
 use kube::Client;
 use kube::config::KubeConfigOptions;
-use tracing::Instrument as _;
 
 use crate::access::bounds::Limits;
 use crate::access::connect::HubTransport;
@@ -36,11 +33,11 @@ use crate::hub::Hub;
 use crate::hub::endpoints::Endpoints;
 use crate::leader::{self, Leadership};
 use crate::library::Library;
-use crate::metrics::{ControllerMetrics, Metrics, ReconcileResult, Server};
-use crate::queue::WorkQueue;
-use crate::reconcile::{self, After, Bulkheads, Context, Making, Memos, Options, Probes, Repairs};
+use crate::metrics::{Metrics, Server};
+use crate::reconcile::{self, Bulkheads, Context, Making, Memos, Options, Probes, Repairs};
 use crate::store::{Endpoint, Store};
 use crate::watch::{self, Change, Watches};
+use crate::workers::Queues;
 use crate::{admin, shutdown};
 
 /// How often plugins and templates on disk are looked at.
@@ -127,12 +124,8 @@ pub async fn run(args: Controller) -> Result<(), ControllerError> {
 
     let store = Arc::new(Store::default());
     // A plain hub is one workspace, which takes nothing from anybody.
-    let shares = match args.hub_kind {
-        HubKind::Kubernetes => QueueLimits::NONE,
-        HubKind::Kcp => QueueLimits::for_workers(args.workers),
-    };
-    let queue: WorkQueue<Key> = WorkQueue::new("berthage", &metrics, shares);
-    let downstream = Downstream::new(args.max_links, downstream_sink(&store, &queue));
+    let queues = Queues::new(&metrics, args.workers, args.hub_kind == HubKind::Kcp);
+    let downstream = Downstream::new(args.max_links, users(&store), downstream_sink(&store, &queues));
     let making = making(&args.share, Arc::clone(&store), &metrics)?;
     let issuer = issuer(&args, &config, &watching).await?;
     let ctx = Arc::new(Context {
@@ -154,12 +147,12 @@ pub async fn run(args: Controller) -> Result<(), ControllerError> {
         memos: Memos::default(),
         probes: Probes::default(),
         repairs: Repairs::default(),
-        bulkheads: Arc::new(Bulkheads::for_workers(args.workers, wake(&queue))),
-        wake: wake(&queue),
+        bulkheads: Arc::new(Bulkheads::for_workers(args.workers, wake(&queues))),
+        wake: wake(&queues),
     });
     gauges(&metrics, &ctx);
 
-    let sink = hub_sink(&store, &queue);
+    let sink = hub_sink(&store, &queues);
     let ready = match args.hub_kind {
         HubKind::Kubernetes => watch_plain(watching.clone(), &store, sink),
         HubKind::Kcp => {
@@ -183,22 +176,16 @@ pub async fn run(args: Controller) -> Result<(), ControllerError> {
         return finish(&shutdown, admin, leadership).await;
     }
     tracing::info!(workers = args.workers, "leading");
-    let background = tokio::spawn(upkeep(Arc::clone(&ctx), queue.clone(), config));
+    let background = tokio::spawn(upkeep(Arc::clone(&ctx), queues.clone(), config));
     let workers = tokio::spawn({
-        let (ctx, queue) = (Arc::clone(&ctx), queue.clone());
-        let handles = Handles::new(&metrics, args.workers);
-        async move {
-            let again = queue.clone();
-            let work = move |key, attempt| work(Arc::clone(&ctx), again.clone(), handles.clone(), key, attempt);
-            queue.run(args.workers, work).await;
-        }
+        let (ctx, queues) = (Arc::clone(&ctx), queues.clone());
+        async move { queues.run(&ctx).await }
     });
     tokio::select! {
         () = shutdown.wait() => {}
         _ = leadership.wait_for(|state| *state == Leadership::Lost) => {}
     }
-    queue.shut_down();
-    queue.drained().await;
+    queues.shut_down().await;
     background.abort();
     workers.abort();
     finish(&shutdown, admin, leadership).await
@@ -350,15 +337,15 @@ fn gauges(metrics: &Metrics, ctx: &Arc<Context>) {
     });
 }
 
-fn wake(queue: &WorkQueue<Key>) -> reconcile::Wake {
-    let queue = queue.clone();
-    Box::new(move |key| queue.add(key, Priority::Live))
+fn wake(queues: &Queues) -> reconcile::Wake {
+    let queues = queues.clone();
+    Box::new(move |key| queues.add(key, Priority::Live))
 }
 
-fn hub_sink(store: &Arc<Store>, queue: &WorkQueue<Key>) -> watch::Sink {
-    let (store, queue) = (Arc::clone(store), queue.clone());
+fn hub_sink(store: &Arc<Store>, queues: &Queues) -> watch::Sink {
+    let (store, queues) = (Arc::clone(store), queues.clone());
     Arc::new(move |change| match change {
-        Change::Key { key, live } => queue.add(key, if live { Priority::Live } else { Priority::Background }),
+        Change::Key { key, live } => queues.add(key, if live { Priority::Live } else { Priority::Background }),
         Change::Synced(endpoint) => {
             let size = store.size();
             tracing::info!(
@@ -396,25 +383,30 @@ fn watch_kcp(reader: HubTransport, home: Client, slice: String, store: &Arc<Stor
     Arc::new(move || *read.borrow() && store.any_synced())
 }
 
-fn downstream_sink(store: &Arc<Store>, queue: &WorkQueue<Key>) -> crate::downstream::Sink {
-    let (store, queue) = (Arc::clone(store), queue.clone());
+fn users(store: &Arc<Store>) -> crate::downstream::Users {
+    let store = Arc::clone(store);
+    Arc::new(move |registration, id| store.user_of_id(registration, id).is_some())
+}
+
+fn downstream_sink(store: &Arc<Store>, queues: &Queues) -> crate::downstream::Sink {
+    let (store, queues) = (Arc::clone(store), queues.clone());
     Arc::new(move |news| match news {
-        News::Target(id) => {
-            if let Some(key) = store.target_of_id(&id) {
-                queue.add(key, Priority::Live);
+        News::Target(registration, id) => {
+            if let Some(key) = store.user_of_id(&registration, &id) {
+                queues.add(key, Priority::Live);
             }
         }
         News::Synced(registration) => {
             for key in store.users_of(&registration) {
-                queue.add(key, Priority::Background);
+                queues.add(key, Priority::Background);
             }
         }
-        News::Failed(registration) => queue.add(registration, Priority::Live),
+        News::Failed(registration) => queues.add(registration, Priority::Live),
     })
 }
 
 /// Looks after what changes without an event: files on disk, and finalizers that nobody needs any more.
-async fn upkeep(ctx: Arc<Context>, queue: WorkQueue<Key>, config: kube::Config) {
+async fn upkeep(ctx: Arc<Context>, queues: Queues, config: kube::Config) {
     let mut reload = tokio::time::interval(RELOAD);
     let mut sweep = tokio::time::interval(SWEEP);
     reload.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
@@ -429,7 +421,7 @@ async fn upkeep(ctx: Arc<Context>, queue: WorkQueue<Key>, config: kube::Config) 
                 if changed.await.unwrap_or(false) {
                     tracing::info!("plugins or templates changed; every target is looked at");
                     for key in ctx.making.store.keys(Kind::Target) {
-                        queue.add(key, Priority::Background);
+                        queues.add(key, Priority::Background);
                     }
                 }
             }
@@ -442,80 +434,5 @@ async fn upkeep(ctx: Arc<Context>, queue: WorkQueue<Key>, config: kube::Config) 
                 }
             }
         }
-    }
-}
-
-/// The metrics of the two controllers that share the queue.
-#[derive(Clone)]
-struct Handles {
-    targets: ControllerMetrics,
-    registrations: ControllerMetrics,
-}
-
-impl Handles {
-    fn new(metrics: &Metrics, workers: usize) -> Self {
-        Self {
-            targets: metrics.controller("synctarget", workers),
-            registrations: metrics.controller("clusterregistration", workers),
-        }
-    }
-}
-
-async fn work(ctx: Arc<Context>, queue: WorkQueue<Key>, handles: Handles, key: Key, attempt: u32) -> Outcome {
-    let (name, handle) = match key.kind {
-        Kind::Target => ("synctarget", &handles.targets),
-        Kind::Registration => ("clusterregistration", &handles.registrations),
-    };
-    let span =
-        tracing::info_span!("reconcile", controller = name, workspace = %key.workspace, name = %key.name, attempt);
-    let running = handle.start();
-    let after = reconcile::reconcile(&ctx, &key, attempt).instrument(span).await;
-    running.finish(result(after));
-    if let After::Retry { reason, .. } | After::Blocked { reason, .. } = after {
-        ctx.metrics.reconcile_failed(reason);
-    }
-    if let After::Retry { due: Some(due), .. } = after {
-        // The end of somebody's patience must not be missed because of a backoff: the earlier of both counts.
-        queue.add_after(key, due, Priority::Background);
-    }
-    outcome(after)
-}
-
-fn result(after: After) -> ReconcileResult {
-    match after {
-        After::Forget | After::Settled(None) => ReconcileResult::Success,
-        After::Settled(Some(Duration::ZERO)) => ReconcileResult::Requeue,
-        After::Settled(Some(_)) => ReconcileResult::RequeueAfter,
-        After::Retry { .. } => ReconcileResult::Error,
-        After::Blocked { .. } => ReconcileResult::TerminalError,
-    }
-}
-
-fn outcome(after: After) -> Outcome {
-    match after {
-        After::Forget | After::Settled(None) => Outcome::Settled,
-        After::Settled(Some(delay)) if delay < Duration::from_secs(1) => {
-            Outcome::After { delay, priority: Priority::Live }
-        }
-        After::Settled(Some(delay)) => Outcome::After { delay, priority: Priority::Background },
-        After::Blocked { resync, .. } => Outcome::After { delay: resync, priority: Priority::Background },
-        After::Retry { reason, delay, .. } => {
-            Outcome::Retry { class: class(reason), at_least: delay.unwrap_or(Duration::ZERO) }
-        }
-    }
-}
-
-/// What kind of failure a reason is.
-fn class(reason: Reason) -> RetryClass {
-    match reason {
-        Reason::HubWriteFailed
-        | Reason::ClusterUnreachable
-        | Reason::ClusterTimeout
-        | Reason::ClusterOverloaded
-        | Reason::NamespaceTerminating
-        | Reason::ApplyFailed
-        | Reason::PluginRetry => RetryClass::Transient,
-        Reason::Progressing => RetryClass::Conflict,
-        _ => RetryClass::Persistent,
     }
 }

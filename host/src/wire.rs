@@ -84,7 +84,7 @@ fn without_managed_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     })
 }
 
-/// An object of which only the metadata is kept. The whole of it is received.
+/// An object of which only the metadata is asked for: an API server sends nothing else of it (`PartialObjectMetadata`).
 #[derive(Debug, Clone, Deserialize)]
 pub struct Meta {
     /// Name, uid, version, finalizers …; never managedFields.
@@ -157,6 +157,10 @@ of_any_kind!(Grant, metadata_only: false);
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use kube::api::{ListParams, WatchParams};
+    use kube::{Api, Client};
     use serde_json::{Value, json};
 
     use super::*;
@@ -177,5 +181,28 @@ mod tests {
         let wire: Wire = serde_json::from_value(object.clone()).unwrap();
         object["metadata"].as_object_mut().unwrap().remove("managedFields");
         assert_eq!(serde_json::from_slice::<Value>(&wire.to_json().unwrap()).unwrap(), object);
+    }
+
+    #[tokio::test]
+    async fn of_secrets_the_metadata_is_asked_for_and_nothing_else() {
+        let accepts = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&accepts);
+        let server = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+            let accept = request.headers().get(http::header::ACCEPT).map(|accept| accept.to_str().unwrap().to_owned());
+            seen.lock().unwrap().push(accept.unwrap_or_default());
+            std::future::ready(Err::<http::Response<kube::client::Body>, _>(tower::BoxError::from("nowhere")))
+        });
+        let secrets = ApiResource::erase::<k8s_openapi::api::core::v1::Secret>(&());
+        let api = Api::<Meta>::all_with(Client::new(server, "default"), &secrets);
+        assert!(api.list(&ListParams::default()).await.is_err());
+        assert!(api.watch(&WatchParams::default(), "0").await.is_err());
+        assert!(api.get_opt("a").await.is_err());
+        let accepts = accepts.lock().unwrap();
+        assert_eq!(accepts.len(), 3);
+        // An alternative would be taken as the permission to send the whole.
+        assert!(
+            accepts.iter().all(|accept| accept.contains("as=PartialObjectMetadata") && !accept.contains(',')),
+            "{accepts:?}"
+        );
     }
 }

@@ -3,8 +3,8 @@
 //!
 //! A cluster that hangs gives a worker back only after the time limit of a request. So at most so many visitors are at one
 //! cluster at a time, and once one of them got no answer no more go there until the cluster has been probed. Whoever is
-//! turned away is called when there is room again, in the order of coming, and its place is kept until the end of
-//! the run that is under way, or that it is woken for.
+//! turned away is called when there is room again, in the order of coming, and its place is kept until the end of the run
+//! that it was called for.
 //!
 //! ```text
 //!            enter: there is room                     leave
@@ -12,10 +12,10 @@
 //!      │ enter: full, or not answering   ▲
 //!      ▼                                 │ enter
 //!   waiting ──────── called ─────────────┘
-//!                 (a place is kept until the visitor's run is over)
+//!                 (a place is kept until the visitor's next run is over)
 //! ```
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::Hash;
 
 /// The clusters that somebody is at, or waits for.
@@ -23,15 +23,37 @@ use std::hash::Hash;
 pub struct Bulkheads<K> {
     at_most: usize,
     clusters: HashMap<K, Cluster<K>>,
-    /// The cluster that keeps a place for a visitor who was called.
-    called: HashMap<K, K>,
+    /// Who has a run now.
+    running: HashSet<K>,
+    /// The place that is kept for a visitor who was called.
+    called: HashMap<K, Called<K>>,
+}
+
+/// Whether a visitor may go in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// It may.
+    Inside,
+    /// Too many are there.
+    Full,
+    /// Somebody got no answer there, and it was not probed since.
+    Silent,
+}
+
+#[derive(Debug)]
+struct Called<K> {
+    to: K,
+    /// The visitor has a run that began before: the place is for the next one.
+    in_a_run: bool,
 }
 
 #[derive(Debug)]
 struct Cluster<K> {
     /// A visitor may be here more than once: it asks for the same cluster in several steps.
     inside: Vec<K>,
-    waiting: VecDeque<K>,
+    /// In the order of coming. Who is not in `waiting` any more has come in otherwise.
+    line: VecDeque<K>,
+    waiting: HashSet<K>,
     /// Places that are kept for visitors who were called.
     kept: usize,
     /// The breaker is open: somebody got no answer, and the cluster was not probed since.
@@ -39,8 +61,8 @@ struct Cluster<K> {
 }
 
 impl<K> Cluster<K> {
-    const fn new() -> Self {
-        Self { inside: Vec::new(), waiting: VecDeque::new(), kept: 0, open: false }
+    fn new() -> Self {
+        Self { inside: Vec::new(), line: VecDeque::new(), waiting: HashSet::new(), kept: 0, open: false }
     }
 
     fn is_forgettable(&self) -> bool {
@@ -51,36 +73,41 @@ impl<K> Cluster<K> {
 impl<K: Clone + Eq + Hash> Bulkheads<K> {
     /// At most `at_most` visitors, but one at least, at each cluster at a time.
     pub fn new(at_most: usize) -> Self {
-        Self { at_most: at_most.max(1), clusters: HashMap::new(), called: HashMap::new() }
+        Self { at_most: at_most.max(1), clusters: HashMap::new(), running: HashSet::new(), called: HashMap::new() }
+    }
+
+    /// A run of a visitor begins.
+    pub fn run_begins(&mut self, visitor: &K) {
+        self.running.insert(visitor.clone());
     }
 
     /// A visitor wants to ask the cluster something. If it may, it has to [`leave`](Self::leave) later; if it may not, it is
     /// called when it may.
-    pub fn enter(&mut self, cluster: &K, visitor: &K) -> bool {
-        let was_called = self.called.get(visitor).is_some_and(|kept| kept == cluster);
+    pub fn enter(&mut self, cluster: &K, visitor: &K) -> Entry {
+        let was_called = self.called.get(visitor).is_some_and(|called| called.to == *cluster);
         if was_called {
             self.called.remove(visitor);
         }
-        let at = self.clusters.entry(cluster.clone()).or_insert(const { Cluster::new() });
+        let at = self.clusters.entry(cluster.clone()).or_insert_with(Cluster::new);
         if was_called {
             at.kept -= 1;
         }
         // Who is here already goes on: to wait for itself it would wait for ever.
         let again = at.inside.contains(visitor);
         if again || (!at.open && at.inside.len() + at.kept < self.at_most) {
-            at.waiting.retain(|waiting| waiting != visitor);
+            at.waiting.remove(visitor);
             at.inside.push(visitor.clone());
-            return true;
+            return Entry::Inside;
         }
-        if !at.waiting.contains(visitor) {
+        if at.waiting.insert(visitor.clone()) {
             // Who was called, and found the breaker open since, has waited longest.
             if was_called {
-                at.waiting.push_front(visitor.clone());
+                at.line.push_front(visitor.clone());
             } else {
-                at.waiting.push_back(visitor.clone());
+                at.line.push_back(visitor.clone());
             }
         }
-        false
+        if at.open { Entry::Silent } else { Entry::Full }
     }
 
     /// A visitor who entered is done. Gives those who are called now.
@@ -94,10 +121,16 @@ impl<K: Clone + Eq + Hash> Bulkheads<K> {
         self.call(cluster)
     }
 
-    /// A visitor's run is over. If it was called and did not come in, its place is given to the next.
+    /// A visitor's run is over. If it was called before and did not come in, its place is given to the next.
     #[must_use = "who is not woken waits for ever"]
     pub fn run_over(&mut self, visitor: &K) -> Vec<K> {
-        let Some(cluster) = self.called.remove(visitor) else { return Vec::new() };
+        self.running.remove(visitor);
+        if let Some(called) = self.called.get_mut(visitor)
+            && std::mem::take(&mut called.in_a_run)
+        {
+            return Vec::new();
+        }
+        let Some(Called { to: cluster, .. }) = self.called.remove(visitor) else { return Vec::new() };
         if let Some(at) = self.clusters.get_mut(&cluster) {
             at.kept -= 1;
         }
@@ -107,7 +140,7 @@ impl<K: Clone + Eq + Hash> Bulkheads<K> {
     /// Somebody got no answer there: nobody else goes there before it is [`probed`](Self::probed). Whether the breaker was
     /// closed before.
     pub fn trip(&mut self, cluster: &K) -> bool {
-        let at = self.clusters.entry(cluster.clone()).or_insert(const { Cluster::new() });
+        let at = self.clusters.entry(cluster.clone()).or_insert_with(Cluster::new);
         !std::mem::replace(&mut at.open, true)
     }
 
@@ -134,10 +167,13 @@ impl<K: Clone + Eq + Hash> Bulkheads<K> {
         let Some(at) = self.clusters.get_mut(cluster) else { return Vec::new() };
         let mut called = Vec::new();
         while !at.open && at.inside.len() + at.kept < self.at_most {
-            let Some(next) = at.waiting.pop_front() else { break };
+            let Some(next) = at.line.pop_front() else { break };
+            if !at.waiting.remove(&next) {
+                continue;
+            }
             // It waits elsewhere too, and is called there already: that run will come here as well.
             if let std::collections::hash_map::Entry::Vacant(vacant) = self.called.entry(next.clone()) {
-                vacant.insert(cluster.clone());
+                vacant.insert(Called { to: cluster.clone(), in_a_run: self.running.contains(&next) });
                 at.kept += 1;
             }
             called.push(next);
@@ -160,7 +196,7 @@ mod tests {
     fn full(at_most: usize) -> Bulkheads<u32> {
         let mut bulkheads = Bulkheads::new(at_most);
         for visitor in 0..u32::try_from(at_most).unwrap() {
-            assert!(bulkheads.enter(&100, &visitor));
+            assert_eq!(bulkheads.enter(&100, &visitor), Entry::Inside);
         }
         bulkheads
     }
@@ -168,12 +204,12 @@ mod tests {
     #[test]
     fn who_is_turned_away_is_called_in_the_order_of_coming_and_finds_a_place() {
         let mut bulkheads = full(2);
-        assert!(!bulkheads.enter(&100, &7));
-        assert!(!bulkheads.enter(&100, &8));
-        assert!(bulkheads.enter(&200, &8), "another cluster has room");
+        assert_ne!(bulkheads.enter(&100, &7), Entry::Inside);
+        assert_ne!(bulkheads.enter(&100, &8), Entry::Inside);
+        assert_eq!(bulkheads.enter(&200, &8), Entry::Inside, "another cluster has room");
         assert_eq!(bulkheads.leave(&100, &0), [7]);
-        assert!(!bulkheads.enter(&100, &9), "the place is kept for 7");
-        assert!(bulkheads.enter(&100, &7));
+        assert_ne!(bulkheads.enter(&100, &9), Entry::Inside, "the place is kept for 7");
+        assert_eq!(bulkheads.enter(&100, &7), Entry::Inside);
         assert_eq!(bulkheads.leave(&100, &1), [8]);
         assert_eq!(bulkheads.waiting(), 1);
     }
@@ -181,12 +217,24 @@ mod tests {
     #[test]
     fn a_place_that_is_not_taken_goes_to_the_next() {
         let mut bulkheads = full(1);
-        assert!(!bulkheads.enter(&100, &7));
-        assert!(!bulkheads.enter(&100, &8));
+        assert_ne!(bulkheads.enter(&100, &7), Entry::Inside);
+        assert_ne!(bulkheads.enter(&100, &8), Entry::Inside);
         assert_eq!(bulkheads.leave(&100, &0), [7]);
         assert_eq!(bulkheads.run_over(&7), [8]);
         assert!(bulkheads.run_over(&8).is_empty());
-        assert!(bulkheads.enter(&100, &9));
+        assert_eq!(bulkheads.enter(&100, &9), Entry::Inside);
+    }
+
+    #[test]
+    fn a_place_is_kept_beyond_the_run_that_was_turned_away() {
+        let mut bulkheads = full(1);
+        bulkheads.run_begins(&7);
+        assert_eq!(bulkheads.enter(&100, &7), Entry::Full);
+        assert_eq!(bulkheads.leave(&100, &0), [7], "it is called before its run is over");
+        assert!(bulkheads.run_over(&7).is_empty());
+        assert_eq!(bulkheads.enter(&100, &8), Entry::Full);
+        bulkheads.run_begins(&7);
+        assert_eq!(bulkheads.enter(&100, &7), Entry::Inside);
     }
 
     #[test]
@@ -194,14 +242,14 @@ mod tests {
         let mut bulkheads = full(2);
         assert!(bulkheads.trip(&100));
         assert!(!bulkheads.trip(&100));
-        assert!(bulkheads.enter(&100, &1), "who is there goes on");
-        assert!(!bulkheads.enter(&100, &7));
+        assert_eq!(bulkheads.enter(&100, &1), Entry::Inside, "who is there goes on");
+        assert_ne!(bulkheads.enter(&100, &7), Entry::Inside);
         for visitor in [0, 1, 1] {
             assert!(bulkheads.leave(&100, &visitor).is_empty());
         }
         assert_eq!((bulkheads.open(), bulkheads.waiting()), (1, 1));
         assert_eq!(bulkheads.probed(&100), [7]);
-        assert!(bulkheads.enter(&100, &7));
+        assert_eq!(bulkheads.enter(&100, &7), Entry::Inside);
         assert_eq!((bulkheads.open(), bulkheads.waiting()), (0, 0));
     }
 
@@ -254,10 +302,11 @@ mod tests {
                 return;
             }
             self.dirty.remove(&visitor);
+            self.bulkheads.run_begins(&visitor);
             let mut holds = Vec::new();
             let mut refused = false;
             for cluster in &clusters {
-                if !self.bulkheads.enter(cluster, &visitor) {
+                if self.bulkheads.enter(cluster, &visitor) != Entry::Inside {
                     refused = true;
                     break;
                 }
@@ -284,7 +333,7 @@ mod tests {
             for (name, at) in &self.bulkheads.clusters {
                 let visitors: BTreeSet<_> = at.inside.iter().collect();
                 prop_assert!(visitors.len() + at.kept <= self.bulkheads.at_most);
-                let kept = self.bulkheads.called.iter().filter(|(_, cluster)| *cluster == name);
+                let kept = self.bulkheads.called.iter().filter(|(_, called)| called.to == *name);
                 prop_assert_eq!(kept.clone().count(), at.kept);
                 for (called, _) in kept {
                     prop_assert!(self.dirty.contains(called) || self.running.contains_key(called));
@@ -337,6 +386,7 @@ mod tests {
             }
             prop_assert!(runs.running.is_empty() && runs.dirty.is_empty());
             prop_assert!(runs.bulkheads.clusters.is_empty() && runs.bulkheads.called.is_empty());
+            prop_assert!(runs.bulkheads.running.is_empty());
         }
     }
 }

@@ -16,6 +16,7 @@ use tower::{BoxError, Service};
 
 use super::fence::{Fence, Fenced};
 use super::observe::{ApiPath, RequestObserver, RequestRecord, Side};
+use super::pace::Pace;
 
 /// How long and how large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,15 @@ pub struct Limits {
     pub list_bytes: usize,
     /// Bytes of an answer that is one object or an error, and of one event of a watch.
     pub object_bytes: usize,
+    /// Bytes that a physical cluster's watch may send at once, after a rest, and the time in which it may send one KiB more. It
+    /// is not read faster, so that it costs us no more than that to hear what is said there.
+    pub watch_pace: (usize, Duration),
+}
+
+impl Limits {
+    fn pace(&self) -> Pace {
+        Pace::new(u32::try_from(self.watch_pace.0 >> 10).unwrap_or(u32::MAX), self.watch_pace.1)
+    }
 }
 
 impl Default for Limits {
@@ -41,6 +51,8 @@ impl Default for Limits {
             silence: Duration::from_secs(330),
             list_bytes: 32 << 20,
             object_bytes: 4 << 20,
+            // 1 MiB a second: some hundred events.
+            watch_pace: (64 << 20, Duration::from_millis(1)),
         }
     }
 }
@@ -86,6 +98,7 @@ pub enum BoundError {
 }
 
 /// The service that keeps the bounds.
+#[derive(Clone)]
 pub(super) struct Bounded<S> {
     pub(super) inner: S,
     pub(super) side: Side,
@@ -132,7 +145,8 @@ where
                 observer(&RequestRecord { side, method: &method, path: &path, watch, code, elapsed });
             }
             let answer = answer.map_err(|_| deadline.error())?.map_err(Into::into)?;
-            bound(answer, &method, &path, watch, limits, deadline).map_err(Into::into)
+            let pace = (watch && side == Side::Physical).then(|| limits.pace());
+            bound(answer, &method, &path, watch, limits, deadline, pace).map_err(Into::into)
         })
     }
 }
@@ -162,6 +176,7 @@ fn bound<B: Body>(
     watch: bool,
     limits: Limits,
     deadline: Deadline,
+    pace: Option<Pace>,
 ) -> Result<Response<BoundedBody<B>>, BoundError> {
     let status = answer.status();
     if status.is_redirection() {
@@ -183,7 +198,16 @@ fn bound<B: Body>(
     }
     let until = silence.map_or(deadline.at, |silence| Instant::now() + silence);
     let sleep = Box::pin(sleep_until(until));
-    Ok(answer.map(|inner| BoundedBody { inner: Some(inner), sleep, deadline, silence, size: 0, limit }))
+    Ok(answer.map(|inner| BoundedBody {
+        inner: Some(inner),
+        sleep,
+        deadline,
+        silence,
+        size: 0,
+        limit,
+        pace,
+        rest: None,
+    }))
 }
 
 /// The header in seconds; the form with a date is not used by API servers.
@@ -203,6 +227,10 @@ pub(super) struct BoundedBody<B> {
     /// Bytes so far; for watches, since the last line break.
     size: usize,
     limit: usize,
+    /// How fast it is read.
+    pace: Option<Pace>,
+    /// Until when it is not read.
+    rest: Option<Pin<Box<Sleep>>>,
 }
 
 impl<B> BoundedBody<B> {
@@ -228,6 +256,10 @@ where
             let error = this.silence.map_or_else(|| this.deadline.error(), |after| BoundError::Silence { after });
             return this.fail(error);
         }
+        if let Some(rest) = &mut this.rest {
+            ready!(rest.as_mut().poll(cx));
+            this.rest = None;
+        }
         let frame = match ready!(Pin::new(inner).poll_frame(cx)) {
             Some(Ok(frame)) => frame,
             end => return Poll::Ready(end.map(|frame| frame.map_err(Into::into))),
@@ -240,6 +272,11 @@ where
             if this.size > this.limit {
                 let limit = this.limit;
                 return this.fail(BoundError::TooLarge { limit });
+            }
+            if let Some(pace) = &mut this.pace {
+                let now = Instant::now();
+                let rest = pace.take(now, u32::try_from(data.len().div_ceil(1 << 10)).unwrap_or(u32::MAX));
+                this.rest = (rest > Duration::ZERO).then(|| Box::pin(sleep_until(now + rest)));
             }
         }
         if let Some(silence) = this.silence {

@@ -28,6 +28,7 @@ use super::dial::Dialer;
 use super::fence::Fence;
 use super::kubeconfig::Access;
 use super::observe::{RequestObserver, Side};
+use super::pages::Pages;
 
 /// What every client of one kind has in common.
 #[derive(Clone, Default)]
@@ -159,7 +160,8 @@ impl HubTransport {
     /// A client for what is served under `base`. It costs a task while it lives, and no connection of its own.
     pub fn at(&self, base: &http::Uri) -> Client {
         let service = ServiceBuilder::new().layer(BaseUriLayer::new(base.clone())).service(self.service.clone());
-        finish(service, &self.namespace, Side::Hub, &self.options)
+        // The hub's lists must come, however large tenants make their objects. A tenant's cluster gets no second chance.
+        Client::new(Pages::new(bounded(service, Side::Hub, &self.options)), &*self.namespace)
     }
 }
 
@@ -169,7 +171,7 @@ pub fn hub(config: &kube::Config, options: &Options) -> Result<Client, ConnectEr
 }
 
 /// Bounds around `service`, as a client.
-pub fn finish<S, B>(service: S, namespace: &str, side: Side, options: &Options) -> Client
+fn finish<S, B>(service: S, namespace: &str, side: Side, options: &Options) -> Client
 where
     S: Service<Request<Body>, Response = Response<B>> + Send + 'static,
     S::Future: Send + 'static,
@@ -177,21 +179,25 @@ where
     B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
+    Client::new(bounded(service, side, options), namespace)
+}
+
+/// Bounds around a service that says who asks.
+type Named<S> = Bounded<tower::util::MapRequest<S, fn(Request<Body>) -> Request<Body>>>;
+
+fn bounded<S>(service: S, side: Side, options: &Options) -> Named<S> {
     const AGENT: HeaderValue = HeaderValue::from_static(concat!("berthage/", env!("CARGO_PKG_VERSION")));
-    let service = ServiceBuilder::new()
-        .map_request(|mut request: Request<Body>| {
-            request.headers_mut().insert(USER_AGENT, AGENT);
-            request
-        })
-        .service(service);
-    let bounded = Bounded {
-        inner: service,
+    let named: fn(Request<Body>) -> Request<Body> = |mut request| {
+        request.headers_mut().insert(USER_AGENT, AGENT);
+        request
+    };
+    Bounded {
+        inner: tower::util::MapRequest::new(service, named),
         side,
         limits: options.limits,
         fence: options.fence.clone(),
         observer: options.observer.clone(),
-    };
-    Client::new(bounded, namespace)
+    }
 }
 
 fn transport(dialer: Dialer) -> legacy::Client<Dialer, Body> {

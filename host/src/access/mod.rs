@@ -18,6 +18,8 @@ pub mod failure;
 pub mod fence;
 pub mod kubeconfig;
 pub mod observe;
+pub(crate) mod pace;
+mod pages;
 pub mod pool;
 
 pub use address::AddressPolicy;

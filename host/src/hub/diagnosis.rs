@@ -5,8 +5,8 @@ use kube::runtime::watcher;
 use crate::store::{Endpoint, Source};
 use crate::telemetry::Causes;
 
-/// Why a watch failed.
-pub fn watch(source: Source, endpoint: &Endpoint, error: &watcher::Error) -> String {
+/// Why a watch failed, of a source that the endpoint has `served` before or not.
+pub fn watch(source: Source, endpoint: &Endpoint, error: &watcher::Error, served: bool) -> String {
     let said = Causes(error).to_string();
     if endpoint.is_plain() {
         return said;
@@ -16,12 +16,12 @@ pub fn watch(source: Source, endpoint: &Endpoint, error: &watcher::Error) -> Str
             format!("no workspace of this shard has {} now", resource(source))
         }
         (_, Some(404)) => match source {
-            Source::ClusterRoles | Source::ClusterRoleBindings => format!(
+            Source::ClusterRoles | Source::ClusterRoleBindings if !served => format!(
                 "the APIExport makes no claim on {}: tenants grant the syncers' rights themselves",
                 resource(source)
             ),
             _ => format!(
-                "{said}. Either the endpoint was published before it serves, which passes, or the APIExport does not name {}: \
+                "{said}. Either the endpoint does not serve yet, as while kcp starts, which passes, or the APIExport does not name {}: \
                  compare it with what `berthage crds --format apiexport` prints",
                 resource(source)
             ),
@@ -114,11 +114,13 @@ mod tests {
             (Source::Targets, refused(401), "--kubeconfig"),
             (Source::Targets, watcher::Error::NoResourceVersion, "no workspace of this shard has synctargets"),
         ] {
-            let text = watch(source, &kcp, &error);
+            let text = watch(source, &kcp, &error, false);
             assert!(text.contains(says), "{text}");
         }
+        let text = watch(Source::ClusterRoles, &kcp, &refused(404), true);
+        assert!(text.contains("while kcp starts"), "{text}");
         assert!(slice("berthage", &refused(404)).contains("is it kcp?"));
         assert!(slice("berthage", &refused(403)).contains("workspace of the APIExport"));
-        assert!(!watch(Source::Targets, &Endpoint::plain(), &refused(403)).contains("apiexports"));
+        assert!(!watch(Source::Targets, &Endpoint::plain(), &refused(403), true).contains("apiexports"));
     }
 }

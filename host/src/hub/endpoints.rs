@@ -67,15 +67,21 @@ impl Endpoints {
                         diagnosis::slice(&name, &error)
                     ),
                     Some(Ok(slice)) => {
-                        let urls = urls(&name, slice.as_ref());
-                        self.watch(&urls, &mut running, &moved);
+                        if let Some(urls) = urls(&name, slice.as_ref()) {
+                            self.watch(&urls, &mut running, &moved);
+                        }
                         self.seen.send_replace(true);
                     }
                 },
                 Some(endpoint) = moves.recv() => {
-                    // Whatever its other watches told of the workspace before was not taken: they begin anew.
-                    if let Some(watches) = running.get_mut(&endpoint) {
-                        *watches = self.start(&endpoint, &moved);
+                    // Many workspaces may move at once, as all of a shard do.
+                    let mut endpoints = BTreeSet::from([endpoint]);
+                    endpoints.extend(std::iter::from_fn(|| moves.try_recv().ok()));
+                    // Whatever their other watches told of the workspaces before was not taken: they begin anew.
+                    for endpoint in endpoints {
+                        if let Some(watches) = running.get_mut(&endpoint) {
+                            *watches = self.start(&endpoint, &moved);
+                        }
                     }
                 }
             }
@@ -133,19 +139,48 @@ impl Endpoints {
     }
 }
 
-/// The URLs that a slice lists, in words where there is none.
-fn urls(name: &str, slice: Option<&Wire>) -> BTreeSet<Endpoint> {
+/// The URLs that a slice lists, in words where there is none; nothing if it does not say, or cannot be understood: then what it
+/// said before stands.
+fn urls(name: &str, slice: Option<&Wire>) -> Option<BTreeSet<Endpoint>> {
     let Some(slice) = slice else {
         tracing::warn!("{}", diagnosis::no_slice(name));
-        return BTreeSet::new();
+        return Some(BTreeSet::new());
     };
-    let status: Option<Status> = Wire::part(slice.status.as_deref()).unwrap_or_else(|error| {
-        tracing::warn!(slice = name, %error, "the slice's status cannot be read");
-        None
-    });
-    let listed = status.unwrap_or_default().endpoints;
+    let status: Option<Status> = match Wire::part(slice.status.as_deref()) {
+        Ok(status) => status,
+        Err(error) => {
+            tracing::warn!(slice = name, %error, "the slice's status cannot be read; what it said before stands");
+            return None;
+        }
+    };
+    let listed = status?.endpoints;
     if listed.is_empty() {
         tracing::info!("{}", diagnosis::no_endpoints(name));
     }
-    listed.iter().map(|endpoint| Endpoint::new(&endpoint.url)).collect()
+    Some(listed.iter().map(|endpoint| Endpoint::new(&endpoint.url)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn of(status: Option<Value>) -> Option<BTreeSet<Endpoint>> {
+        let mut slice = json!({ "metadata": { "name": "berthage" } });
+        if let Some(status) = status {
+            slice["status"] = status;
+        }
+        urls("berthage", Some(&serde_json::from_str(&slice.to_string()).unwrap()))
+    }
+
+    #[test]
+    fn what_a_slice_does_not_say_closes_no_endpoint() {
+        assert_eq!(of(None), None);
+        assert_eq!(of(Some(json!({ "endpoints": [{ "uri": "https://one" }] }))), None);
+        assert_eq!(of(Some(json!({ "endpoints": [] }))), Some(BTreeSet::new()));
+        assert_eq!(urls("berthage", None), Some(BTreeSet::new()), "there is none");
+        let one = Some(BTreeSet::from([Endpoint::new("https://one")]));
+        assert_eq!(of(Some(json!({ "endpoints": [{ "url": "https://one/" }] }))), one);
+    }
 }

@@ -426,9 +426,11 @@ pub(super) async fn remove(work: &mut Work<'_>, client: &Client, link: &Link, ch
             Ok(Some(found)) if found.uid.as_deref() == Some(uid.as_str()) => {
                 note(work, link, &id, &found);
             }
-            Ok(_) => {
-                link.forget(&work.names.id, &id, &uid);
-                outcomes.push(Outcome::Gone(id));
+            Ok(found) => {
+                link.forget(&id, &uid);
+                // Ours under another uid is looked up again, and deleted by that.
+                let ours = found.is_some_and(|found| is_ours(&found, &owner));
+                outcomes.push(if ours { Outcome::Lost(id) } else { Outcome::Gone(id) });
             }
             Err(error) => {
                 result = Err(failed(work, &id, &error));

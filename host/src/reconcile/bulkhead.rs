@@ -4,19 +4,40 @@
 //! target that has something to do would find out by itself, for a request's whole time limit. So the first who gets no
 //! answer trips the breaker and has the registration probed at once; the others wait for what comes of that.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use berthage_core::bulkhead::Bulkheads as State;
+use berthage_core::bulkhead::{Bulkheads as State, Entry};
 use berthage_core::key::Key;
 use berthage_core::reason::Reason;
 use berthage_core::status::target::Finding;
+use tokio::time::Instant;
 
 use super::{Context, Wake, resolve};
 
 /// The bulkheads of all registrations. Its lock is never held across an await.
 pub struct Bulkheads {
-    state: Mutex<State<Key>>,
+    inner: Mutex<Inner>,
     wake: Wake,
+}
+
+struct Inner {
+    state: State<Key>,
+    /// Since when nobody asks a cluster.
+    silent_since: HashMap<Key, Instant>,
+}
+
+/// How long a cluster is left alone that gave no answer, if its registration is gone: nothing probes it then.
+const REST: Duration = Duration::from_mins(1);
+
+/// Why a target may not ask a cluster now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TurnedAway {
+    /// As many as may are there.
+    Full,
+    /// Somebody got no answer there a moment ago.
+    Silent,
 }
 
 /// The right to ask a cluster something, until it is dropped.
@@ -30,25 +51,39 @@ impl Bulkheads {
     /// For that many workers: a quarter of them may be at one cluster at a time. Then one that hangs takes a quarter for the
     /// time limit of a request, and a target still finds a worker when three of them hang.
     pub fn for_workers(workers: usize, wake: Wake) -> Self {
-        Self { state: Mutex::new(State::new(workers / 4)), wake }
+        let inner = Inner { state: State::new(workers / 4), silent_since: HashMap::new() };
+        Self { inner: Mutex::new(inner), wake }
     }
 
-    /// The right to ask the cluster of a registration for a target; `None` if there is no room now. The target is woken when
-    /// there is.
-    pub(crate) fn enter(self: &Arc<Self>, cluster: &Key, target: &Key) -> Option<Pass> {
-        let pass = || Pass { bulkheads: Arc::clone(self), cluster: cluster.clone(), target: target.clone() };
-        self.lock().enter(cluster, target).then(pass)
+    /// The right to ask the cluster of a registration for a target. A target that is turned away is woken when there is room.
+    pub(crate) fn enter(self: &Arc<Self>, cluster: &Key, target: &Key) -> Result<Pass, TurnedAway> {
+        match self.lock().state.enter(cluster, target) {
+            Entry::Inside => Ok(Pass { bulkheads: Arc::clone(self), cluster: cluster.clone(), target: target.clone() }),
+            Entry::Full => Err(TurnedAway::Full),
+            Entry::Silent => Err(TurnedAway::Silent),
+        }
     }
 
     /// To be held during each run of a target: one that was called and does not come makes room when its run is over, however
     /// that ends.
-    pub(crate) const fn run_of<'a>(&'a self, target: &'a Key) -> Run<'a> {
+    pub(crate) fn run_of<'a>(&'a self, target: &'a Key) -> Run<'a> {
+        self.lock().state.run_begins(target);
         Run { bulkheads: self, target }
+    }
+
+    /// How much longer a cluster is left alone that gave no answer, if its registration is gone.
+    pub(crate) fn rest_of(&self, cluster: &Key) -> Option<Duration> {
+        let since = self.lock().silent_since.get(cluster).copied()?;
+        REST.checked_sub(since.elapsed()).filter(|rest| !rest.is_zero())
     }
 
     /// The cluster of a registration gave no answer.
     fn trip(&self, cluster: &Key) {
-        let tripped = self.lock().trip(cluster);
+        let tripped = {
+            let mut inner = self.lock();
+            inner.silent_since.entry(cluster.clone()).or_insert_with(Instant::now);
+            inner.state.trip(cluster)
+        };
         if tripped {
             tracing::info!(registration = %cluster, "it gives no answer: nobody else asks it before it is probed");
             (self.wake)(cluster.clone());
@@ -57,22 +92,26 @@ impl Bulkheads {
 
     /// What a probe found is on the hub, or there is nothing to probe any more.
     pub(crate) fn probed(&self, cluster: &Key) {
-        let called = self.lock().probed(cluster);
+        let called = {
+            let mut inner = self.lock();
+            inner.silent_since.remove(cluster);
+            inner.state.probed(cluster)
+        };
         self.call(called);
     }
 
     /// How many clusters nobody asks before they are probed, and how many targets wait, for metrics.
     pub fn size(&self) -> (usize, usize) {
-        let state = self.lock();
-        (state.open(), state.waiting())
+        let inner = self.lock();
+        (inner.state.open(), inner.state.waiting())
     }
 
     fn call(&self, targets: Vec<Key>) {
         targets.into_iter().for_each(&self.wake);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<Key>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -84,14 +123,14 @@ pub(crate) struct Run<'a> {
 
 impl Drop for Run<'_> {
     fn drop(&mut self) {
-        let called = self.bulkheads.lock().run_over(self.target);
+        let called = self.bulkheads.lock().state.run_over(self.target);
         self.bulkheads.call(called);
     }
 }
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        let called = self.bulkheads.lock().leave(&self.cluster, &self.target);
+        let called = self.bulkheads.lock().state.leave(&self.cluster, &self.target);
         self.bulkheads.call(called);
     }
 }
@@ -99,8 +138,11 @@ impl Drop for Pass {
 /// Trips the breaker of a registration's cluster if a run got no answer there, and the registration does not say so yet.
 pub(super) fn heed(ctx: &Context, cluster: &Key, unreachable: Option<&Finding>) {
     let silent = unreachable.is_some_and(|finding| is_silence(finding.reason));
-    let thought_well =
-        || resolve::registration(ctx, cluster).is_ok_and(|it| resolve::probed(&it, &cluster.name).is_ok());
+    // Where the registration is gone nothing else would say so: a clean-up goes on without it.
+    let thought_well = || match resolve::registration(ctx, cluster) {
+        Ok(registration) => resolve::probed(&registration, &cluster.name).is_ok(),
+        Err(problem) => problem.reason == Reason::RegistrationNotFound,
+    };
     if silent && thought_well() {
         ctx.bulkheads.trip(cluster);
     }

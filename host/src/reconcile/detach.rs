@@ -34,8 +34,8 @@ const NAMED: usize = 10;
 
 /// Takes a target that is being deleted off its physical cluster and off the hub.
 pub(super) async fn detach(ctx: &Context, work: &mut Work<'_>) -> Result<(), Stop> {
-    let asked = work.target.metadata.deletion_timestamp.as_ref().map(|time| time.0);
-    let since = asked.into_iter().chain(work.leaving).min().unwrap_or(work.now);
+    let asked = asked(work);
+    let since = began(work);
     let why = if asked.is_some() { "Being cleaned up." } else { "The workspace is being deleted: being cleaned up." };
     terminating(work, Reason::Terminating, why);
     if ctx.options.observe_only {
@@ -63,6 +63,36 @@ pub(super) async fn detach(ctx: &Context, work: &mut Work<'_>) -> Result<(), Sto
         message: "Nothing of this SyncTarget is left to clean up.".to_owned(),
     });
     Ok(())
+}
+
+fn asked(work: &Work<'_>) -> Option<Timestamp> {
+    work.target.metadata.deletion_timestamp.as_ref().map(|time| time.0)
+}
+
+/// When the way back began.
+fn began(work: &Work<'_>) -> Timestamp {
+    asked(work).into_iter().chain(work.leaving).min().unwrap_or(work.now)
+}
+
+/// When a target that is being taken off its cluster lets go of it, if the cluster gives no answer until then. `None` for one
+/// that does not wait.
+pub(super) fn end_of_patience(ctx: &Context, work: &Work<'_>) -> Option<Timestamp> {
+    let waits = work.target.spec.deletion_policy.when_unreachable == WhenUnreachable::Wait;
+    (waits && work.is_leaving()).then(|| until(ctx, work, began(work)).0)
+}
+
+/// Until when a cluster is tried that cannot be cleaned up, and why then.
+fn until(ctx: &Context, work: &Work<'_>, since: Timestamp) -> (Timestamp, String) {
+    let policy = &work.target.spec.deletion_policy;
+    // A tenant decides how long his own target waits, and the platform how long a workspace does.
+    let (patience, whose) = match work.leaving {
+        Some(_) if ctx.options.workspace_patience < policy.after.get() => {
+            let patience = ctx.options.workspace_patience;
+            (patience, format!("{} s after the deletion of the workspace", patience.as_secs()))
+        }
+        _ => (policy.after.get(), format!("{} after the deletion; spec.deletionPolicy may be changed", policy.after)),
+    };
+    (since.checked_add(patience).unwrap_or(Timestamp::MAX), whose)
 }
 
 /// After clusterRef was changed: takes the syncer off the cluster that it was in.
@@ -144,6 +174,9 @@ async fn clean(ctx: &Context, work: &mut Work<'_>, since: Timestamp) -> Result<(
     }
     let name = work.cluster.clone().unwrap_or_else(|| work.target.spec.cluster_ref.name.clone());
     let key = work.registration(&name);
+    if let Some(finding) = work.unreachable.clone() {
+        return wait_or_let_go(ctx, work, &name, since, (&finding, Again::After(PATIENCE)));
+    }
     let connection = match reach(ctx, work, &key).await {
         Ok(connection) => connection,
         Err((finding, stop)) => {
@@ -224,17 +257,8 @@ fn wait_or_let_go(
     since: Timestamp,
     (finding, again): (&Finding, Again),
 ) -> Result<(), Stop> {
-    let policy = work.target.spec.deletion_policy.clone();
-    // A tenant decides how long his own target waits, and the platform how long a workspace does.
-    let (patience, whose) = match work.leaving {
-        Some(_) if ctx.options.workspace_patience < policy.after.get() => {
-            let patience = ctx.options.workspace_patience;
-            (patience, format!("{} s after the deletion of the workspace", patience.as_secs()))
-        }
-        _ => (policy.after.get(), format!("{} after the deletion; spec.deletionPolicy may be changed", policy.after)),
-    };
-    let until = since.checked_add(patience).unwrap_or(Timestamp::MAX);
-    let patient = policy.when_unreachable == WhenUnreachable::Wait && work.now < until;
+    let (until, whose) = until(ctx, work, since);
+    let patient = work.target.spec.deletion_policy.when_unreachable == WhenUnreachable::Wait && work.now < until;
     if patient {
         work.due_at(until);
         let message = format!("Cluster {name} cannot be cleaned up: {} It is tried until {whose}.", finding.message);

@@ -110,6 +110,8 @@ pub enum After {
     Forget,
     /// Nothing, until something changes or that much time has passed.
     Settled(Option<Duration>),
+    /// There was no run, because its cluster has no room: its turn comes when there is, or after that time.
+    NotRun(Duration),
     /// It failed, and is tried again with backoff, or after the time that the server asked for.
     Retry {
         /// Why, for the metrics.

@@ -129,7 +129,7 @@ fn adopt(ctx: &Context, work: &mut Work<'_>, wire: &Wire) {
     work.wrote = true;
     match Held::of(work.key.kind, wire) {
         Ok(held) => {
-            ctx.making.store.put(work.key, held.clone());
+            ctx.making.store.answer(work.key, held.clone());
             work.held = held;
         }
         Err(error) => tracing::warn!(key = %work.key, %error, "the hub's answer cannot be read"),

@@ -22,11 +22,14 @@ use super::{After, Context, resolve};
 use crate::access::pool::ConnectionKey;
 use crate::access::{Failure, Side};
 use crate::hub::Version;
+use crate::store::Held;
 
 /// Nodes asked for at a time: about 20 KiB each.
 const PAGE: u32 = 250;
 /// Time for a whole probe: several requests, and pages of nodes.
-const PROBE: Duration = Duration::from_mins(1);
+const PROBE: Duration = Duration::from_secs(30);
+/// Longest uid in bytes: an API server's are UUIDs.
+const MAX_UID: usize = 64;
 /// Delay before the second chance.
 const SECOND_CHANCE: Duration = Duration::from_secs(2);
 /// Failures in a row before a cluster that was reached counts as lost.
@@ -37,8 +40,7 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key) -> After {
         ctx.connections.forget(&ConnectionKey { workspace: key.workspace.clone(), registration: key.name.clone() });
         ctx.downstream.forget(key);
         ctx.probes.reset(key);
-        ctx.bulkheads.probed(key);
-        return After::Forget;
+        return rest(ctx, key);
     };
     let registration: ClusterRegistration = match held.decode() {
         Ok(registration) => registration,
@@ -85,6 +87,16 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key) -> After {
     }
 }
 
+/// Of a registration that is gone: what is cleaned up in its cluster finds out by itself whether that answers. Where it did
+/// not, nobody else asks for a while.
+fn rest(ctx: &Context, key: &Key) -> After {
+    if let Some(rest) = ctx.bulkheads.rest_of(key) {
+        return After::Settled(Some(rest));
+    }
+    ctx.bulkheads.probed(key);
+    After::Forget
+}
+
 /// Whether trying again may help although nothing changed on the hub.
 fn passing(reason: Reason) -> bool {
     matches!(
@@ -116,11 +128,12 @@ async fn look(ctx: &Context, key: &Key, registration: &ClusterRegistration) -> R
     let client = connection.client;
     let version = client.apiserver_version().await.map_err(|error| problem(&error))?.git_version;
     let system = Api::<Namespace>::all(client.clone()).get("kube-system").await.map_err(|error| problem(&error))?;
-    let info = ClusterInfo {
-        version: conditions::bounded(&version),
-        uid: system.metadata.uid.unwrap_or_default(),
-        access: Some(connection.fingerprint.to_string()),
-    };
+    let uid = system.metadata.uid.filter(|uid| !uid.is_empty() && uid.len() <= MAX_UID).ok_or_else(|| Problem {
+        reason: Reason::ClusterAnswerInvalid,
+        message: "Its namespace kube-system has no uid that an API server would give: is it Kubernetes?".to_owned(),
+    })?;
+    let info =
+        ClusterInfo { version: conditions::bounded(&version), uid, access: Some(connection.fingerprint.to_string()) };
     let (resources, limits) = match nodes(&client).await {
         Ok(resources) => (Some(resources), None),
         Err(error) => {
@@ -169,9 +182,12 @@ async fn publish(
     let Some(change) = patch::diff(&before, &after) else { return Ok(()) };
     match ctx.hub.patch_status(key, at, &change).await {
         Ok(wire) => {
-            match ctx.making.store.upsert(key, &wire) {
+            match Held::of(key.kind, &wire) {
                 // Its targets read what was written here; the echo on the watch is no news any more.
-                Ok(keys) => keys.into_iter().filter(|other| other != key).for_each(&ctx.wake),
+                Ok(held) => {
+                    let keys = ctx.making.store.answer(key, held);
+                    keys.into_iter().filter(|other| other != key).for_each(&ctx.wake);
+                }
                 Err(error) => tracing::warn!(%key, %error, "the hub's answer cannot be held"),
             }
             Ok(())

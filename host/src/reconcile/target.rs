@@ -10,7 +10,7 @@ use berthage_core::status::target::{Assessment, Finding};
 use berthage_core::status::transitions::Notice;
 use jiff::Timestamp;
 
-use super::bulkhead::{self, Pass};
+use super::bulkhead::{self, Pass, TurnedAway};
 use super::resolve::Cluster;
 use super::{After, Again, Context, Stop, apply, detach, issue, observe, plan, publish, render, resolve, tenancy};
 use crate::store::{Held, Tenancy};
@@ -105,6 +105,11 @@ impl Work<'_> {
         self.target.spec.syncer_config.downstream_namespace.as_deref().unwrap_or(&self.names.namespace)
     }
 
+    /// Whether the target is to be taken off its cluster for good.
+    pub(crate) const fn is_leaving(&self) -> bool {
+        self.held.deleting || self.leaving.is_some()
+    }
+
     /// Whether nothing may be changed downstream, apart from credentials.
     pub(crate) fn held_back(&self, ctx: &Context) -> bool {
         self.target.spec.paused || ctx.options.observe_only
@@ -167,9 +172,19 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key, attempt: u32) -> After {
         Err((held, error)) => return publish::unreadable(ctx, key, &held, &error).await,
     };
     let mut work = start(key, held, target, now, attempt);
-    let Some(passes) = passes(ctx, &work) else {
-        // The bulkhead calls it when there is room; until then everything is as it was said last.
-        return After::Settled(Some(work.target.spec.syncer_config.resync_period.get()));
+    let tenancy = ctx.making.store.tenancy(&key.workspace);
+    work.leaving = tenancy.as_ref().and_then(Tenancy::ending);
+    work.found.claims = tenancy.as_ref().and_then(tenancy::claims);
+    let passes = match passes(ctx, &work) {
+        Ok(passes) => passes,
+        Err(why) => match turned_away(ctx, &work, why) {
+            Some(wait) => return After::NotRun(wait),
+            None => {
+                let message = "It gave no answer a moment ago.";
+                work.unreachable = Some(Finding::bad(Reason::ClusterTimeout, message));
+                Vec::new()
+            }
+        },
     };
     // Boxed: the pipeline's state is large, and the queue's workers hold it while they wait.
     let after = Box::pin(run(ctx, &mut work, memo)).await;
@@ -177,22 +192,31 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key, attempt: u32) -> After {
     after
 }
 
-/// The right to ask the clusters that this run may have to do with: where the target is to be, and where it was.
-fn passes(ctx: &Context, work: &Work<'_>) -> Option<Vec<Pass>> {
-    let wanted = Some(&work.target.spec.cluster_ref.name);
-    let left = work.cluster.as_ref().filter(|name| Some(*name) != wanted && !work.inventory.is_empty());
+/// The right to ask the clusters that this run may have to do with: where the target is to be, and where it is.
+fn passes(ctx: &Context, work: &Work<'_>) -> Result<Vec<Pass>, TurnedAway> {
+    let wanted = Some(&work.target.spec.cluster_ref.name).filter(|_| !work.is_leaving());
+    let is_at = work.cluster.as_ref().filter(|name| Some(*name) != wanted && !work.inventory.is_empty());
     let enter = |name: &String| ctx.bulkheads.enter(&work.registration(name), work.key);
-    wanted.into_iter().chain(left).map(enter).collect()
+    wanted.into_iter().chain(is_at).map(enter).collect()
+}
+
+/// How long a target that is turned away waits; until then everything is as it was said last. The bulkhead calls it when there
+/// is room. It does not wait at all whose patience with a cluster that is silent has come to its end.
+fn turned_away(ctx: &Context, work: &Work<'_>, why: TurnedAway) -> Option<Duration> {
+    let resync = work.target.spec.syncer_config.resync_period.get();
+    let Some(until) = detach::end_of_patience(ctx, work) else { return Some(resync) };
+    match Duration::try_from(until.duration_since(work.now)) {
+        Ok(left) if !left.is_zero() => Some(resync.min(left)),
+        _ if why == TurnedAway::Silent => None,
+        _ => Some(resync),
+    }
 }
 
 /// A run, once nothing stands in its way.
 async fn run(ctx: &Context, work: &mut Work<'_>, memo: Memo) -> After {
     let key = work.key;
-    let tenancy = ctx.making.store.tenancy(&key.workspace);
-    work.leaving = tenancy.as_ref().and_then(Tenancy::ending);
-    work.found.claims = tenancy.as_ref().and_then(tenancy::claims);
     // kcp removes a workspace's Secrets before it touches its SyncTargets: the end of the workspace is the sign to go.
-    let deleting = work.held.deleting || work.leaving.is_some();
+    let deleting = work.is_leaving();
     if deleting && !has_finalizer(&work.target) {
         ctx.memos.forget(key);
         return After::Settled(None);

@@ -10,7 +10,7 @@ mod held;
 mod tables;
 mod workspaces;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use berthage_core::heartbeat::Heartbeat;
@@ -23,7 +23,7 @@ use kube::api::ObjectMeta;
 use crate::wire::Wire;
 
 pub use held::{Held, SecretMeta};
-use tables::{OfTarget, Tables, pairs};
+use tables::{Lists, OfTarget, Tables, pairs};
 use workspaces::Place;
 pub use workspaces::{Endpoint, Tenancy};
 
@@ -108,35 +108,74 @@ impl Store {
 
     // ---- endpoints and workspaces ----
 
-    /// An endpoint is watched from now on.
+    /// An endpoint is watched from now on, or anew: what it has served before is not forgotten.
     pub fn open(&self, endpoint: &Endpoint, sources: &'static [Source]) {
-        self.write().endpoints.insert(endpoint.clone(), (sources, BTreeSet::new()));
+        let mut inner = self.write();
+        let lists = inner.endpoints.entry(endpoint.clone()).or_default();
+        lists.sources = sources;
+        lists.synced.clear();
     }
 
-    /// An endpoint is watched no longer: forgets its workspaces; returns what was held of them.
+    /// An endpoint is watched no longer: forgets its workspaces; returns what is or was held of them.
     pub fn close(&self, endpoint: &Endpoint) -> Vec<Key> {
         let mut inner = self.write();
-        inner.endpoints.remove(endpoint);
+        let lists = inner.endpoints.remove(endpoint).unwrap_or_default();
         let places = inner.workspaces.of(endpoint);
-        places.into_iter().flat_map(|place| inner.purge(place)).collect()
+        let held = places.into_iter().flat_map(|place| inner.purge(place));
+        held.chain(lists.gone).collect()
     }
 
-    /// Notes that the first list of a source is complete; true when that made the endpoint's last one.
-    pub fn set_synced(&self, endpoint: &Endpoint, source: Source) -> bool {
+    /// Notes that the endpoint has answered with a list of a source.
+    pub fn set_served(&self, endpoint: &Endpoint, source: Source) {
+        if let Some(lists) = self.write().endpoints.get_mut(endpoint) {
+            lists.served.insert(source);
+        }
+    }
+
+    /// Whether the endpoint has ever answered with a list of a source.
+    pub fn has_served(&self, endpoint: &Endpoint, source: Source) -> bool {
+        self.read().endpoints.get(endpoint).is_some_and(|lists| lists.served.contains(&source))
+    }
+
+    /// Notes that the first list of a source is complete. When that makes the endpoint complete: the keys to look at, which are
+    /// those of its workspaces, and those that went meanwhile.
+    pub fn set_synced(&self, endpoint: &Endpoint, source: Source) -> Option<Vec<Key>> {
         let mut inner = self.write();
-        let Some((sources, synced)) = inner.endpoints.get_mut(endpoint) else { return false };
-        synced.insert(source) && synced.len() == sources.len()
+        let lists = inner.endpoints.get_mut(endpoint)?;
+        if !lists.synced.insert(source) || !lists.is_complete() {
+            return None;
+        }
+        let gone = std::mem::take(&mut lists.gone);
+        let places = inner.workspaces.of(endpoint);
+        let held: Vec<Key> = places.iter().flat_map(|place| inner.keys_in(*place)).collect();
+        for place in places {
+            inner.leave_if_empty(place);
+        }
+        Some(held.into_iter().chain(gone).collect())
+    }
+
+    /// These keys, whose objects are held no longer; or none, if the endpoint is not complete: then [`Store::set_synced`] gives
+    /// them.
+    pub fn or_later(&self, endpoint: &Endpoint, keys: Vec<Key>) -> Vec<Key> {
+        let mut inner = self.write();
+        match inner.endpoints.get_mut(endpoint) {
+            Some(lists) if !lists.is_complete() => {
+                lists.gone.extend(keys);
+                Vec::new()
+            }
+            _ => keys,
+        }
     }
 
     /// Whether every source of an endpoint was listed once. Nothing is decided by absence before that.
     pub fn is_synced(&self, endpoint: &Endpoint) -> bool {
-        self.read().endpoints.get(endpoint).is_some_and(|(sources, synced)| synced.len() == sources.len())
+        self.read().endpoints.get(endpoint).is_some_and(Lists::is_complete)
     }
 
     /// Whether some endpoint is complete, or there is none.
     pub fn any_synced(&self) -> bool {
         let inner = self.read();
-        inner.endpoints.is_empty() || inner.endpoints.values().any(|(sources, synced)| synced.len() == sources.len())
+        inner.endpoints.is_empty() || inner.endpoints.values().any(Lists::is_complete)
     }
 
     /// Whether what is not held of a workspace is not there: its endpoint is complete, or the workspace is not served.
@@ -144,7 +183,7 @@ impl Store {
         let inner = self.read();
         let tenancy = inner.workspaces.place(workspace).and_then(|place| inner.workspaces.at(place));
         let lists = tenancy.and_then(|(_, tenancy)| inner.endpoints.get(&tenancy.endpoint));
-        lists.is_none_or(|(sources, synced)| synced.len() == sources.len())
+        lists.is_none_or(Lists::is_complete)
     }
 
     /// Whether what `endpoint` tells of a workspace counts. A workspace that is not known is taken in; one that is served
@@ -172,8 +211,29 @@ impl Store {
         };
         inner.workspaces.enter(&asked, endpoint);
         match forgotten {
-            Some(keys) => Admission::Moved(asked, keys),
+            Some(keys) => {
+                // What it told of the workspace before was not taken: nothing means anything before all is listed again.
+                if let Some(lists) = inner.endpoints.get_mut(endpoint) {
+                    lists.synced.clear();
+                }
+                Admission::Moved(asked, keys)
+            }
             None => Admission::Here(asked),
+        }
+    }
+
+    /// The workspace of that name, if this endpoint serves it.
+    pub fn served_by(&self, endpoint: &Endpoint, workspace: &str) -> Option<Workspace> {
+        let inner = self.read();
+        let (name, tenancy) = inner.workspaces.at(inner.workspaces.place(&Workspace::new(workspace))?)?;
+        (tenancy.endpoint == *endpoint).then(|| name.clone())
+    }
+
+    /// Forgets a workspace that has no binding, and of which nothing is held.
+    pub fn leave_if_empty(&self, workspace: &Workspace) {
+        let mut inner = self.write();
+        if let Some(place) = inner.workspaces.place(workspace) {
+            inner.leave_if_empty(place);
         }
     }
 
@@ -215,12 +275,6 @@ impl Store {
         inner.keys_in(place)
     }
 
-    /// The keys of an endpoint's workspaces.
-    pub fn keys_of(&self, endpoint: &Endpoint) -> Vec<Key> {
-        let inner = self.read();
-        inner.workspaces.of(endpoint).into_iter().flat_map(|place| inner.keys_in(place)).collect()
-    }
-
     // ---- SyncTargets and ClusterRegistrations ----
 
     /// The object of that key.
@@ -229,7 +283,7 @@ impl Store {
         inner.objects.get(&inner.object(key)?).cloned()
     }
 
-    /// Takes in an object from a watch or from the answer to a write of ours; returns the keys to look at again.
+    /// Takes in an object from a watch; returns the keys to look at again.
     ///
     /// An older version than the one held is ignored: the echo of an earlier write must not hide a later one.
     pub fn upsert(&self, key: &Key, wire: &Wire) -> Result<Vec<Key>, serde_json::Error> {
@@ -238,20 +292,16 @@ impl Store {
         if self.read().has(key, uid.unwrap_or_default(), version.unwrap_or_default()) {
             return Ok(Vec::new());
         }
-        Ok(self.put(key, Held::of(key.kind, wire)?))
+        let held = Held::of(key.kind, wire)?;
+        Ok(self.write().put(key, held))
     }
 
-    /// As [`Store::upsert`], for what is held already. Of a workspace that is not served any more nothing is held.
-    pub fn put(&self, key: &Key, held: Held) -> Vec<Key> {
+    /// Takes in the answer to a write of ours; returns the keys to look at again. Of an object that went meanwhile, or whose
+    /// workspace is not served any more, nothing is taken in: nobody would tell of its end a second time.
+    pub fn answer(&self, key: &Key, held: Held) -> Vec<Key> {
         let mut inner = self.write();
-        if inner.has(key, &held.uid, &held.resource_version) {
-            return Vec::new();
-        }
-        let Some(object) = inner.object(key) else { return Vec::new() };
-        let dependants = inner.insert(&object, held);
-        let mut keys = vec![key.clone()];
-        keys.extend(dependants);
-        keys
+        let there = inner.object(key).and_then(|object| inner.objects.get(&object)).map(|held| &held.uid);
+        if there == Some(&held.uid) { inner.put(key, held) } else { Vec::new() }
     }
 
     /// Forgets an object; returns the keys to look at again.
@@ -272,11 +322,14 @@ impl Store {
         inner.objects.keys().filter(|object| object.1 == kind).filter_map(|object| inner.key(object)).collect()
     }
 
-    /// The target that owns objects labelled with that id.
-    pub fn target_of_id(&self, id: &str) -> Option<Key> {
+    /// The target that owns objects labelled with that id, if it uses the registration: a cluster has a say about the targets
+    /// of its own registration only.
+    pub fn user_of_id(&self, registration: &Key, id: &str) -> Option<Key> {
         let inner = self.read();
         let (place, name) = inner.by_id.get(&TargetNames::number_of_id(id)?)?;
-        inner.key(&(*place, Kind::Target, Arc::clone(name)))
+        let here = inner.workspaces.place(&registration.workspace)? == *place;
+        let user = (*place, Arc::clone(&registration.name), Arc::clone(name));
+        (here && inner.users.contains(&user)).then(|| inner.key(&(*place, Kind::Target, user.2)))?
     }
 
     /// The targets that use a registration, by spec or by what they still have in it.

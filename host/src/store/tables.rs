@@ -2,7 +2,7 @@
 //!
 //! Every entry begins with its workspace, so that those of one workspace lie side by side.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -35,9 +35,27 @@ pub(super) struct Tables {
     pub(super) heartbeats: BTreeMap<OfTarget, LeaseMeta>,
     pub(super) roles: BTreeMap<OfTarget, u64>,
     pub(super) role_bindings: BTreeMap<OfTarget, u64>,
-    /// What is watched at each endpoint, and what of it is listed.
-    pub(super) endpoints: BTreeMap<Endpoint, (&'static [Source], BTreeSet<Source>)>,
+    pub(super) endpoints: BTreeMap<Endpoint, Lists>,
     pub(super) bytes: usize,
+}
+
+/// How far the lists of an endpoint are.
+#[derive(Default)]
+pub(super) struct Lists {
+    /// What is watched there.
+    pub(super) sources: &'static [Source],
+    /// What of it is listed.
+    pub(super) synced: BTreeSet<Source>,
+    /// What of it was ever answered with a list.
+    pub(super) served: BTreeSet<Source>,
+    /// What went while not everything was listed: to be looked at when it is.
+    pub(super) gone: HashSet<Key>,
+}
+
+impl Lists {
+    pub(super) fn is_complete(&self) -> bool {
+        self.synced.len() == self.sources.len()
+    }
 }
 
 impl Tables {
@@ -87,6 +105,17 @@ impl Tables {
     /// Whether this version of an object is held, or a later one.
     pub(super) fn has(&self, key: &Key, uid: &str, version: &str) -> bool {
         self.object(key).and_then(|object| self.objects.get(&object)).is_some_and(|held| held.has(uid, version))
+    }
+
+    /// Takes in a later version than the one held; returns the keys to look at again. Of a workspace that is not served
+    /// nothing is taken in.
+    pub(super) fn put(&mut self, key: &Key, held: Held) -> Vec<Key> {
+        if self.has(key, &held.uid, &held.resource_version) {
+            return Vec::new();
+        }
+        let Some(object) = self.object(key) else { return Vec::new() };
+        let dependants = self.insert(&object, held);
+        std::iter::once(key.clone()).chain(dependants).collect()
     }
 
     /// Inserts and indexes; returns the other keys that depend on the object.

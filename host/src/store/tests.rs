@@ -42,7 +42,35 @@ fn an_older_version_is_ignored_and_a_recreated_object_is_not() {
     assert!(store.upsert(&key, &target("edge", "u", 6, "east")).unwrap().is_empty());
     assert_eq!(&*store.get(&key).unwrap().resource_version, "7");
     assert_eq!(store.upsert(&key, &target("edge", "v", 3, "east")).unwrap().len(), 1);
-    assert_eq!(store.target_of_id(&TargetNames::new(&Workspace::local(), "u").id), None);
+    let (east, id) =
+        (Key::registration(&Workspace::local(), "east"), |uid| TargetNames::new(&Workspace::local(), uid).id);
+    assert_eq!(store.user_of_id(&east, &id("u")), None);
+    assert_eq!(store.user_of_id(&east, &id("v")), Some(key));
+}
+
+#[test]
+fn a_cluster_has_a_say_about_the_targets_of_its_own_registration_only() {
+    let store = store(&["a", "b"]);
+    let (a, b) = (Workspace::new("a"), Workspace::new("b"));
+    put(&store, "a", "edge", "u", 1);
+    let id = TargetNames::new(&a, "u").id;
+    assert_eq!(store.user_of_id(&Key::registration(&a, "east"), &id), Some(Key::target(&a, "edge")));
+    assert_eq!(store.user_of_id(&Key::registration(&a, "west"), &id), None);
+    assert_eq!(store.user_of_id(&Key::registration(&b, "east"), &id), None);
+}
+
+#[test]
+fn an_answer_that_comes_after_the_end_of_its_object_brings_nothing_back() {
+    let store = store(&["a"]);
+    let key = Key::target(&Workspace::new("a"), "edge");
+    let answer = |uid, version| Held::of(Kind::Target, &target("edge", uid, version, "east")).unwrap();
+    put(&store, "a", "edge", "u", 1);
+    assert_eq!(store.answer(&key, answer("u", 2)), std::slice::from_ref(&key));
+    store.remove(&key);
+    assert!(store.answer(&key, answer("u", 3)).is_empty() && store.get(&key).is_none());
+    put(&store, "a", "edge", "v", 4);
+    assert!(store.answer(&key, answer("u", 5)).is_empty(), "nor does it hide a new one");
+    assert_eq!(&*store.get(&key).unwrap().uid, "v");
 }
 
 #[test]
@@ -170,14 +198,39 @@ fn absence_means_something_once_every_source_of_the_endpoint_is_listed() {
     store.admit(&endpoint, "a", Source::Bindings);
     let last = Source::KCP.len() - 1;
     for source in &Source::KCP[..last] {
-        assert!(!store.set_synced(&endpoint, *source));
+        assert_eq!(store.set_synced(&endpoint, *source), None);
         assert!(!store.knows(&a) && !store.any_synced());
     }
-    assert!(store.set_synced(&endpoint, Source::KCP[last]));
+    put(&store, "a", "edge", "u", 1);
+    let (edge, gone) = (Key::target(&a, "edge"), Key::target(&a, "gone"));
+    assert!(store.or_later(&endpoint, vec![gone.clone()]).is_empty(), "what goes meanwhile is told with the rest");
+    assert_eq!(store.set_synced(&endpoint, Source::KCP[last]), Some(vec![edge, gone.clone()]));
     assert!(store.knows(&a) && store.any_synced());
-    assert!(!store.set_synced(&endpoint, Source::KCP[0]), "a relist is no news");
+    assert_eq!(store.set_synced(&endpoint, Source::KCP[0]), None, "a relist is no news");
+    assert_eq!(store.or_later(&endpoint, vec![gone.clone()]), [gone]);
+    store.set_served(&endpoint, Source::Secrets);
     store.open(&endpoint, Source::KCP);
     assert!(!store.knows(&a), "it begins anew");
+    assert!(store.has_served(&endpoint, Source::Secrets), "and what it has served is not forgotten");
+}
+
+#[test]
+fn an_endpoint_that_a_workspace_moves_to_is_not_complete() {
+    let store = Store::default();
+    let (one, two) = (Endpoint::new("https://one"), Endpoint::new("https://two"));
+    for endpoint in [&one, &two] {
+        store.open(endpoint, Source::KCP);
+        for source in Source::KCP {
+            store.set_synced(endpoint, *source);
+        }
+    }
+    let a = Workspace::new("a");
+    store.admit(&one, "a", Source::Bindings);
+    assert!(store.knows(&a));
+    assert_eq!(store.served_by(&two, "a"), None, "a late end at the other endpoint is none of its business");
+    assert_eq!(store.admit(&two, "a", Source::Bindings), Admission::Moved(a.clone(), Vec::new()));
+    assert!(!store.knows(&a) && store.is_synced(&one) && !store.is_synced(&two));
+    assert_eq!((store.served_by(&two, "a"), store.served_by(&one, "a")), (Some(a), None));
 }
 
 #[test]

@@ -142,6 +142,9 @@ pub(super) fn remove(source: Source, store: &Store, workspace: &Workspace, name:
         }
         Source::Bindings => store.set_binding(workspace, None),
         // It ends with the workspace, or is seen no longer because the claim was withdrawn: what was known stays true.
-        Source::LogicalClusters => Vec::new(),
+        Source::LogicalClusters => {
+            store.leave_if_empty(workspace);
+            Vec::new()
+        }
     }
 }

@@ -5,8 +5,9 @@
 //! (see `store`). A watch that fails is retried with backoff for as long as its endpoint is there.
 //!
 //! Nothing is decided by absence before everything was listed once: until an endpoint is complete its changes only go into
-//! the store, and when it is, every key of its workspaces is looked at.
+//! the store, and when it is, every key of its workspaces is looked at, and every one that went meanwhile.
 
+mod doubt;
 mod intake;
 mod listed;
 
@@ -25,7 +26,9 @@ use kube::api::{ApiResource, GroupVersionKind, ObjectMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client};
+use tokio::time::Instant;
 
+use self::doubt::Doubt;
 use self::intake::{Intake, held_name, remove};
 use self::listed::Listed;
 use crate::hub::diagnosis;
@@ -124,72 +127,76 @@ impl Watches {
     {
         let stream = stream.default_backoff();
         let mut stream = std::pin::pin!(stream);
-        let mut listed = Listed::default();
-        let mut served = false;
-        loop {
-            match stream.next().await {
-                Some(Ok(Event::Init)) => listed = Listed::default(),
-                Some(Ok(Event::InitApply(object))) => {
-                    if let Some(workspace) = self.admit(source, object.meta()) {
-                        listed.add(&workspace, &held_name(source, object.meta()));
-                        self.take(source, &workspace, &object, false);
+        let mut doubt = Doubt::default();
+        // What the list that is under way has brought; none is while the watch goes on.
+        let mut listing: Option<Listed> = None;
+        while let Some(event) = stream.next().await {
+            if !matches!(event, Ok(Event::Init) | Err(_)) {
+                doubt.dispel();
+            }
+            match event {
+                Ok(Event::Init) => listing = Some(Listed::default()),
+                Ok(Event::InitApply(object)) => {
+                    if let Some(workspace) = self.admit(source, &object) {
+                        listing.get_or_insert_default().add(&workspace, &held_name(source, object.meta()));
+                        self.tell(object.upsert(source, &self.store, &workspace), false);
                     }
                 }
-                Some(Ok(Event::InitDone)) => {
-                    served = true;
-                    self.complete(source, &std::mem::take(&mut listed));
+                Ok(Event::InitDone) => {
+                    self.store.set_served(&self.endpoint, source);
+                    self.complete(source, &listing.take().unwrap_or_default());
                 }
-                Some(Ok(Event::Apply(object))) => {
-                    if let Some(workspace) = self.admit(source, object.meta()) {
-                        self.take(source, &workspace, &object, true);
+                Ok(Event::Apply(object)) => {
+                    if let Some(workspace) = self.admit(source, &object) {
+                        self.tell(object.upsert(source, &self.store, &workspace), true);
                     }
                 }
-                Some(Ok(Event::Delete(object))) => {
-                    if let Some(workspace) = self.admit(source, object.meta()) {
+                Ok(Event::Delete(object)) => {
+                    // An end of something takes in no workspace, and moves none: it may be late.
+                    let cluster = self.cluster(source, object.meta());
+                    if let Some(workspace) = cluster.and_then(|name| self.store.served_by(&self.endpoint, name)) {
                         let name = held_name(source, object.meta());
-                        self.tell(remove(source, &self.store, &workspace, &name), true);
+                        self.tell_of_end(remove(source, &self.store, &workspace, &name));
                     }
                 }
-                Some(Err(error)) => {
+                Err(error) => {
                     tracing::warn!(
                         ?source,
                         endpoint = self.endpoint.url(),
                         "a watch of the hub failed and is tried again: {}",
-                        diagnosis::watch(source, &self.endpoint, &error)
+                        diagnosis::watch(source, &self.endpoint, &error, self.store.has_served(&self.endpoint, source))
                     );
-                    if self.serves_nothing(source, &error, served) {
+                    if listing.take().is_some() && self.serves_nothing(source, &error, &mut doubt) {
                         self.complete(source, &Listed::default());
                     }
                 }
-                None => return,
             }
         }
     }
 
-    fn take<K: Intake>(&self, source: Source, workspace: &Workspace, object: &K, live: bool) {
-        if object.concerns(source) {
-            self.tell(object.upsert(source, &self.store, workspace), live);
+    /// The name of the workspace that an object is in.
+    fn cluster<'a>(&self, source: Source, meta: &'a ObjectMeta) -> Option<&'a str> {
+        if self.endpoint.is_plain() {
+            return Some(Workspace::LOCAL);
         }
+        // kcp adds it to every object that it serves; a tenant cannot set it.
+        let cluster = meta.annotations.as_ref().and_then(|all| all.get(ANNOTATION_CLUSTER));
+        if cluster.is_none() {
+            tracing::warn!(?source, name = meta.name, "an object without {ANNOTATION_CLUSTER} is left out");
+        }
+        cluster.map(String::as_str)
     }
 
-    /// The workspace that an object is in, if what this endpoint says of it counts.
-    fn admit(&self, source: Source, meta: &ObjectMeta) -> Option<Workspace> {
-        let name = if self.endpoint.is_plain() {
-            Workspace::LOCAL
-        } else {
-            // kcp adds it to every object that it serves; a tenant cannot set it.
-            let cluster = meta.annotations.as_ref().and_then(|all| all.get(ANNOTATION_CLUSTER));
-            let Some(cluster) = cluster else {
-                tracing::warn!(?source, name = meta.name, "an object without {ANNOTATION_CLUSTER} is left out");
-                return None;
-            };
-            cluster
-        };
-        match self.store.admit(&self.endpoint, name, source) {
+    /// The workspace that an object is in, if the object is for us and what this endpoint says of it counts.
+    fn admit<K: Intake>(&self, source: Source, object: &K) -> Option<Workspace> {
+        if !object.concerns(source) {
+            return None;
+        }
+        match self.store.admit(&self.endpoint, self.cluster(source, object.meta())?, source) {
             Admission::Here(workspace) => Some(workspace),
             Admission::Moved(workspace, keys) => {
                 tracing::info!(%workspace, endpoint = self.endpoint.url(), "a workspace moved to another endpoint");
-                self.tell(keys, true);
+                self.tell_of_end(keys);
                 (self.sink)(Change::Moved(self.endpoint.clone()));
                 Some(workspace)
             }
@@ -197,20 +204,28 @@ impl Watches {
         }
     }
 
-    /// Whether an error means that there is nothing of that kind at this endpoint, now: a claim that the export does not
+    /// Whether a failed list means that there is nothing of that kind at this endpoint, now: a claim that the export does not
     /// make, or a type that no workspace of the shard has.
     ///
-    /// Of what was `served` before, 404 means nothing: a kcp that starts gives that answer, too. When a claim is taken out of
+    /// Of what was served before, 404 means nothing: a kcp that starts gives that answer, too. When a claim is taken out of
     /// the export, the bindings say so.
-    fn serves_nothing(&self, source: Source, error: &watcher::Error, served: bool) -> bool {
+    fn serves_nothing(&self, source: Source, error: &watcher::Error, doubt: &mut Doubt) -> bool {
         let optional = matches!(source, Source::ClusterRoles | Source::ClusterRoleBindings);
+        let served = || self.store.has_served(&self.endpoint, source);
         match error {
-            // kcp answers with an empty list that has no version.
-            watcher::Error::NoResourceVersion => !self.endpoint.is_plain(),
-            watcher::Error::InitialListFailed(kube::Error::Api(status)) => {
-                !self.endpoint.is_plain() && optional && !served && status.code == 404
+            _ if self.endpoint.is_plain() => false,
+            watcher::Error::NoResourceVersion => {
+                let contradicted = served() && !self.store.names_of(&self.endpoint, source).is_empty();
+                doubt.believes(Instant::now(), contradicted)
             }
-            _ => false,
+            watcher::Error::InitialListFailed(kube::Error::Api(status)) => {
+                doubt.dispel();
+                optional && status.code == 404 && !served()
+            }
+            _ => {
+                doubt.dispel();
+                false
+            }
         }
     }
 
@@ -225,11 +240,16 @@ impl Watches {
         let held = self.store.names_of(&self.endpoint, source);
         let gone = held.into_iter().filter(|(workspace, name)| !listed.has(workspace, name));
         let keys = gone.flat_map(|(workspace, name)| remove(source, &self.store, &workspace, &name)).collect();
-        self.tell(keys, true);
-        if self.store.set_synced(&self.endpoint, source) {
+        self.tell_of_end(keys);
+        if let Some(keys) = self.store.set_synced(&self.endpoint, source) {
             (self.sink)(Change::Synced(self.endpoint.clone()));
-            self.tell(self.store.keys_of(&self.endpoint), false);
+            self.tell(keys, false);
         }
+    }
+
+    /// Tells of what is not held any more: now, or when the endpoint is complete.
+    fn tell_of_end(&self, keys: Vec<Key>) {
+        self.tell(self.store.or_later(&self.endpoint, keys), true);
     }
 
     fn tell(&self, keys: Vec<Key>, live: bool) {
@@ -242,3 +262,6 @@ impl Watches {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,11 +23,19 @@ impl Limits {
     /// gives workers back late, and would hold all of them after a few turns. Half is the most that leaves the others
     /// together no worse off than the one, and the least that does not slow down an installation where one is busy
     /// by more than two times. Two such tenants still take everything; what ends that is the time limit of a run's
-    /// requests, or of a probe. A
-    /// single worker cannot be shared: it is then as if there were no bound.
+    /// requests. A single worker cannot be shared: it is then as if there were no bound.
     pub const fn for_workers(workers: usize) -> Self {
         let half = workers / 2;
         Self { tenant_concurrency: if half == 0 { 1 } else { half }, tenant_retries: RetryBudget::DEFAULT }
+    }
+
+    /// For `probes` at a time that many tenants share.
+    ///
+    /// A probe is nothing but waiting for a tenant's cluster, and a tenant whose clusters say nothing has all of them probed
+    /// again and again. So it gets a sixteenth: it takes sixteen such tenants to have the others wait.
+    pub const fn for_probes(probes: usize) -> Self {
+        let share = probes / 16;
+        Self { tenant_concurrency: if share == 0 { 1 } else { share }, tenant_retries: RetryBudget::DEFAULT }
     }
 }
 
@@ -70,5 +78,7 @@ mod tests {
     fn one_tenant_gets_half_of_the_workers_and_one_at_least() {
         let bounds = [0, 1, 2, 3, 16].map(|workers| Limits::for_workers(workers).tenant_concurrency);
         assert_eq!(bounds, [1, 1, 1, 1, 8]);
+        let bounds = [0, 15, 64].map(|probes| Limits::for_probes(probes).tenant_concurrency);
+        assert_eq!(bounds, [1, 1, 4]);
     }
 }

@@ -129,6 +129,11 @@ pub enum Outcome {
         /// How urgent it is then.
         priority: Priority,
     },
+    /// There was no run: to be looked at again after a delay, and nothing is known of whether it would have failed.
+    NotRun {
+        /// From now.
+        delay: Duration,
+    },
     /// It failed, and is tried again after the class's backoff and when the tenant's [`RetryBudget`] has a token, at the
     /// priority it was taken with.
     Retry {
@@ -330,10 +335,15 @@ impl<K: Keyed> Queue<K> {
         self.ready.release(&mut self.tenants, slot.tenant);
         let added = (slot.state == State::RunningAgain).then_some((slot.at, slot.priority));
         let retries = matches!(outcome, Outcome::Retry { .. });
-        slot.failures = if retries { slot.failures.saturating_add(1) } else { 0 };
+        slot.failures = match outcome {
+            Outcome::Retry { .. } => slot.failures.saturating_add(1),
+            Outcome::NotRun { .. } => slot.failures,
+            Outcome::Settled | Outcome::After { .. } => 0,
+        };
         let asked = match outcome {
             Outcome::Settled => None,
             Outcome::After { delay, priority } => Some((delay, priority)),
+            Outcome::NotRun { delay } => Some((delay, Priority::Background)),
             Outcome::Retry { class, at_least } => {
                 let delay = class.backoff().delay(taken.key.seed(), u32::from(slot.failures));
                 Some((delay.max(at_least.min(backoff::Backoff::LONGEST)), taken.priority))

@@ -236,10 +236,15 @@ impl Model {
     fn done(&mut self, key: Number, priority: Priority, outcome: Outcome, now: Duration) {
         let entry = self.keys.get_mut(&key).unwrap();
         entry.running = false;
-        entry.failures = if matches!(outcome, Outcome::Retry { .. }) { entry.failures + 1 } else { 0 };
+        entry.failures = match outcome {
+            Outcome::Retry { .. } => entry.failures + 1,
+            Outcome::NotRun { .. } => entry.failures,
+            _ => 0,
+        };
         match outcome {
             Outcome::Settled => {}
             Outcome::After { delay, priority } => return self.add(key, now + delay, priority, now),
+            Outcome::NotRun { delay } => return self.add(key, now + delay, Priority::Background, now),
             Outcome::Retry { class, at_least } => {
                 let delay = class.backoff().delay(key.seed(), entry.failures).max(at_least.min(Backoff::LONGEST));
                 let retry = now + delay;
@@ -284,6 +289,7 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         3 => Just(Outcome::Settled),
         1 => (any_delay(), any_priority()).prop_map(|(delay, priority)| Outcome::After { delay, priority }),
+        1 => any_delay().prop_map(|delay| Outcome::NotRun { delay }),
         2 => (prop::sample::select(classes.to_vec()), any_delay())
             .prop_map(|(class, at_least)| Outcome::Retry { class, at_least }),
     ]
