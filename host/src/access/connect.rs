@@ -104,6 +104,7 @@ pub fn physical(access: &Access, options: &Options) -> Result<Client, ConnectErr
         policy: Some(access.policy),
         timeout: options.limits.connect,
         tls: Some((Arc::new(tls), Some(access.server_name.clone()))),
+        fence: options.fence.clone(),
     });
     let service = ServiceBuilder::new()
         .map_request(move |mut request: Request<Body>| {
@@ -144,7 +145,8 @@ impl HubTransport {
             None
         };
         // What the operator configured is where the operator wants to go.
-        let transport = transport(Dialer { policy: None, timeout: options.limits.connect, tls });
+        let fence = options.fence.clone();
+        let transport = transport(Dialer { policy: None, timeout: options.limits.connect, tls, fence });
         let service = ServiceBuilder::new()
             .option_layer(config.auth_layer().map_err(ConnectError::Hub)?)
             .layer(config.extra_headers_layer().map_err(ConnectError::Hub)?)

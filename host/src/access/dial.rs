@@ -23,6 +23,8 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tower::Service;
 
 use super::address::{AddressPolicy, Refusal};
+use super::fence::Fence;
+use super::tcp::Tcp;
 
 /// Why there is no connection. `endpoint` is the host and port of the configured URL.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +91,8 @@ pub(super) struct Dialer {
     pub(super) timeout: Duration,
     /// The TLS configuration, and the name that the server's certificate must carry if it is not the URL's host.
     pub(super) tls: Option<(Arc<ClientConfig>, Option<ServerName<'static>>)>,
+    /// Asked before each byte that is sent.
+    pub(super) fence: Option<Fence>,
 }
 
 impl Dialer {
@@ -100,7 +104,7 @@ impl Dialer {
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let deadline = Instant::now() + self.timeout;
         let late = || DialError::Timeout { endpoint: endpoint.clone(), after: self.timeout };
-        let tcp = self.connect(host, port, &endpoint, deadline).await?;
+        let tcp = Tcp::new(self.connect(host, port, &endpoint, deadline).await?, self.fence.clone());
         let Some((config, name)) = self.tls.as_ref().filter(|_| https) else {
             return Ok(Stream::Plain(TokioIo::new(tcp)));
         };
@@ -178,9 +182,9 @@ impl Service<Uri> for Dialer {
 /// An open connection.
 pub(super) enum Stream {
     /// Without TLS: only an operator's own hub on loopback.
-    Plain(TokioIo<TcpStream>),
+    Plain(TokioIo<Tcp>),
     /// With TLS.
-    Tls(Box<TokioIo<TlsStream<TcpStream>>>),
+    Tls(Box<TokioIo<TlsStream<Tcp>>>),
 }
 
 impl Connection for Stream {

@@ -1,7 +1,7 @@
 //! The fence: no request is started after leadership has ended, and each ends before it would.
 //!
-//! Leader election moves the fence; the clients that write ask it before every request. The election's own client and the
-//! informers of a standby have none.
+//! Leader election moves the fence; the clients that write ask it before every request, and their connections before every
+//! write to the network (`tcp`). The election's own client and the informers of a standby have none.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
