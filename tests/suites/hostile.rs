@@ -267,3 +267,23 @@ async fn values_that_nobody_can_read_do_not_keep_a_target() -> Result {
     hub.client.request_text(delete).await?;
     east.clean(&target).await
 }
+
+#[tokio::test]
+#[ignore = "needs the servers and programs that `cargo xtask test` builds"]
+async fn large_objects_of_one_keep_nobody_from_being_listed() -> Result {
+    let own = OwnHub::start("large").await?;
+    let hub = own.hub().await?;
+    let site = Site::new(&World::shared().await?.east).await?;
+    // Together they are more than any answer may have, and less than a page of objects.
+    let padding = "x".repeat(1_000_000);
+    let name = fresh_name("large");
+    for at in 0..40 {
+        let large = json!({ "spec": { "values": { "padding": padding } } });
+        hub.create(merged(target(&format!("bulky-{at}"), "nowhere"), &large)).await?;
+    }
+    let _controller = hub.controller("controller", Settings::default()).await?;
+    let small = hub.onboard(&name, &site.kubeconfig()).await?;
+    hub.ready(&small).await?;
+    hub.remove(&small).await?;
+    site.clean(&small).await
+}

@@ -27,7 +27,7 @@ use crate::store::Held;
 /// Nodes asked for at a time: about 20 KiB each.
 const PAGE: u32 = 250;
 /// Time for a whole probe: several requests, and pages of nodes.
-const PROBE: Duration = Duration::from_secs(30);
+const PROBE: Duration = Duration::from_mins(1);
 /// Longest uid in bytes: an API server's are UUIDs.
 const MAX_UID: usize = 64;
 /// Delay before the second chance.

@@ -243,19 +243,23 @@ impl Watches {
         self.tell_of_end(keys);
         if let Some(keys) = self.store.set_synced(&self.endpoint, source) {
             (self.sink)(Change::Synced(self.endpoint.clone()));
-            self.tell(keys, false);
+            self.send(keys, false);
         }
     }
 
     /// Tells of what is not held any more: now, or when the endpoint is complete.
     fn tell_of_end(&self, keys: Vec<Key>) {
-        self.tell(self.store.or_later(&self.endpoint, keys), true);
+        self.send(self.store.or_later(&self.endpoint, keys), true);
     }
 
+    /// Tells of what is held: now, or when the endpoint is complete, with all the others.
     fn tell(&self, keys: Vec<Key>, live: bool) {
-        if keys.is_empty() || !self.store.is_synced(&self.endpoint) {
-            return;
+        if !keys.is_empty() && self.store.is_synced(&self.endpoint) {
+            self.send(keys, live);
         }
+    }
+
+    fn send(&self, keys: Vec<Key>, live: bool) {
         let keys: HashSet<Key> = keys.into_iter().collect();
         for key in keys {
             (self.sink)(Change::Key { key, live });
