@@ -47,6 +47,9 @@ const ROUNDS: usize = 3;
 const ONBOARDING: &str = "onboarding";
 const NOTHING: &str = "no-op";
 const FULL: &str = "full run";
+/// The watches of a controller with one cluster: each may begin anew while something is measured, because API servers end a
+/// watch after five minutes, and sooner where its reader falls behind. More reads than these are somebody's doing.
+const WATCHES: f64 = 16.0;
 const RESTART: &str = "restart";
 const MEMORY: &str = "memory";
 const SITE: &str = "site";
@@ -158,7 +161,8 @@ pub(crate) async fn measure(report: &mut Report, size: usize) -> Result {
     let events = targets * ROUNDS as f64;
     let note = format!("a heartbeat each, {:.2} runs each", used.reconciles / events);
     report.add(NOTHING, "CPU a reconcile", used.each(events), "µs CPU").goal(20.0).note(note);
-    report.add(NOTHING, "requests", used.writes + used.reads, "requests").at_most(0.0);
+    report.add(NOTHING, "writes", used.writes, "requests").at_most(0.0);
+    report.add(NOTHING, "reads", used.reads, "requests").at_most(WATCHES).note("watches that began anew");
 
     progress("each target is changed in a way that leads to nothing");
     let before = Used::by(&controller).await?;
@@ -169,7 +173,8 @@ pub(crate) async fn measure(report: &mut Report, size: usize) -> Result {
     let used = Used::by(&controller).await?.since(before);
     let note = format!("{:.2} hook calls and {:.2} runs a change", used.hooks / events, used.reconciles / events);
     report.add(FULL, "CPU a change", used.each(events) / 1e3, "ms CPU").goal(0.15).note(note);
-    report.add(FULL, "requests", used.writes + used.reads, "requests").at_most(0.0);
+    report.add(FULL, "writes", used.writes, "requests").at_most(0.0);
+    report.add(FULL, "reads", used.reads, "requests").at_most(WATCHES).note("watches that began anew");
 
     progress("the controller is started again");
     let full = process::memory(controller.process.pid())?;
