@@ -201,15 +201,17 @@ fn passes(ctx: &Context, work: &Work<'_>) -> Result<Vec<Pass>, TurnedAway> {
 }
 
 /// How long a target that is turned away waits; until then everything is as it was said last. The bulkhead calls it when there
-/// is room. It does not wait at all whose patience with a cluster that is silent has come to its end.
+/// is room, or when a silent cluster was probed. Nothing probes one whose registration is gone: a target whose patience with
+/// such a one has come to its end does not wait at all.
 fn turned_away(ctx: &Context, work: &Work<'_>, why: TurnedAway) -> Option<Duration> {
     let resync = work.target.spec.syncer_config.resync_period.get();
     let Some(until) = detach::end_of_patience(ctx, work) else { return Some(resync) };
-    match Duration::try_from(until.duration_since(work.now)) {
-        Ok(left) if !left.is_zero() => Some(resync.min(left)),
-        _ if why == TurnedAway::Silent => None,
-        _ => Some(resync),
+    let left = Duration::try_from(until.duration_since(work.now)).unwrap_or_default();
+    if !left.is_zero() {
+        return Some(resync.min(left));
     }
+    let probed = work.cluster.as_ref().is_some_and(|name| ctx.making.store.get(&work.registration(name)).is_some());
+    (why == TurnedAway::Full || probed).then_some(resync)
 }
 
 /// A run, once nothing stands in its way.
