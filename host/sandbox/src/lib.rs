@@ -1,0 +1,29 @@
+//! A Kubernetes API server in one process, in memory: the hub (plain or kcp, with its workspaces) and the physical clusters at
+//! once. It is what `berthage sandbox` will start, what the simulation will run over, and what scale will be measured with.
+//!
+//! It covers the requests that berthage, its syncer, its tests and the everyday commands of kubectl make; everything else is
+//! answered 501 with a reason. **What it does not do like a real server, it refuses**: an answer that looks right and is not
+//! would make a test pass that should not.
+//!
+//! ```text
+//!  http request ─▶ kinds     path -> which logical cluster, kind, verb; discovery; how a client wants it shown
+//!                  access    who is it (certificate, token), may they (RBAC)
+//!                  schema    what a custom resource may contain: defaults, pruning, validation, CEL
+//!                  fields    merge, JSON and strategic patch, server-side apply, managedFields
+//!                  lifecycle uid, generation, finalizers, deletion: what a server does to metadata
+//!                  store     revisions, lists with pages, watches with bookmarks and 410
+//!  answer ◀──────  server    puts these together; TLS or a tower service in process
+//!                  actors    what controllers do: namespaces, garbage collection, Deployments, kcp's workspaces and bindings
+//!                  faults    what goes wrong, on purpose, from a seed
+//! ```
+//!
+//! Of these `access` (with `selectors`), `lifecycle` and `store` are here; nothing is served yet (issue 5).
+//!
+//! Everything above `server` is a pure function or a plain data structure: no tokio, no clock, no random numbers of its own.
+//! Time, uids and random choices are handed in, so that a seed replays a run exactly.
+
+pub mod access;
+pub mod lifecycle;
+pub mod selectors;
+pub mod status;
+pub mod store;
