@@ -5,7 +5,7 @@ use super::metadata::{Metadata, Object};
 use super::update::{Subresource, Update, precondition};
 use crate::status::Failure;
 
-/// Whether the object is to be [created](super::create) then. An apply patch always creates, others never do.
+/// Whether the object is to be [created](super::create()) then. An apply patch always creates, others never do.
 pub fn absent(request: &Update<'_>, object: &Object, apply: bool) -> Result<(), Failure> {
     let Kind { group, plural, facts, .. } = *request.kind;
     let uid = Metadata::of(object).text("uid");

@@ -6,7 +6,7 @@
 //! what is not in here: defaults, managed fields, admission. And beside them, as [`Rules`]: what is allowed in labels,
 //! annotations, owner references, and in everything that is no metadata.
 //!
-//! Nothing is written in here. [`create`] gives the object to write; [`update`] and [`delete`] say what is to be done. With
+//! Nothing is written in here. [`create()`] gives the object to write; [`update()`] and [`delete()`] say what is to be done. With
 //! `dryRun=All` whoever calls them does not do it, and answers with the same object.
 
 mod absent;

@@ -41,7 +41,7 @@ pub struct Update<'a> {
     pub subresource: Subresource,
     /// It is a PUT: a uid in it is a condition. In what a patch made it is only compared.
     pub put: bool,
-    /// The key in etcd, see [`storage_key`](super::storage_key).
+    /// The key in etcd, see [`super::storage_key()`].
     pub key: &'a str,
 }
 

@@ -1,7 +1,7 @@
 //! An object as it is kept: its JSON once, shared by the store, its log, lists and watches, and where in the JSON the few
 //! things stand which lists and watches look at.
 //!
-//! An object costs its JSON, its key and some 150 bytes. The JSON is as [`encode`](super::encode) writes it, so that places in
+//! An object costs its JSON, its key and some 150 bytes. The JSON is as [`super::encode`] writes it, so that places in
 //! it can be remembered instead of copies.
 
 use std::borrow::Cow;
