@@ -17,12 +17,13 @@
 //!                  faults    what goes wrong, on purpose, from a seed
 //! ```
 //!
-//! Of these `access` (with `selectors`), `lifecycle` and `store` are here; nothing is served yet (issue 5).
+//! Of these `access` (with `selectors`), `fields`, `lifecycle` and `store` are here; nothing is served yet (issue 5).
 //!
 //! Everything above `server` is a pure function or a plain data structure: no tokio, no clock, no random numbers of its own.
 //! Time, uids and random choices are handed in, so that a seed replays a run exactly.
 
 pub mod access;
+pub mod fields;
 pub mod lifecycle;
 pub mod selectors;
 pub mod status;

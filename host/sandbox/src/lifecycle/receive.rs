@@ -29,8 +29,10 @@ pub fn receive_updated(kind: &Kind<'_>, namespace: &str, name: &str, object: &mu
     }
 }
 
-/// Makes the namespace the one of the request (`rest.EnsureObjectNamespaceMatchesRequestNamespace`).
+/// Leaves out what is null, as reading `ObjectMeta` does, and makes the namespace the one of the request
+/// (`rest.EnsureObjectNamespaceMatchesRequestNamespace`).
 pub(super) fn settle(kind: &Kind<'_>, namespace: &str, object: &mut Object) -> Result<(), Failure> {
+    metadata::of_mut(object)?.retain(|_, value| !value.is_null());
     let namespace = if kind.namespaced { namespace } else { "" };
     let written = Metadata::of(object).text("namespace");
     if written == namespace {
