@@ -10,21 +10,27 @@
 //!                  access    who is it (certificate, token), may they (RBAC)
 //!                  schema    what a custom resource may contain: defaults, pruning, validation, CEL
 //!                  fields    merge, JSON and strategic patch, server-side apply, managedFields
-//!                  lifecycle uid, generation, finalizers, deletion: what a server does to metadata
+//!                  lifecycle uid, generation, finalizers, deletion: what a server does to metadata, by the rules of `validation`
 //!                  store     revisions, lists with pages, watches with bookmarks and 410
 //!  answer ◀──────  server    puts these together; TLS or a tower service in process
 //!                  actors    what controllers do: namespaces, garbage collection, Deployments, kcp's workspaces and bindings
 //!                  faults    what goes wrong, on purpose, from a seed
 //! ```
 //!
-//! Of these `access` (with `selectors`), `fields`, `lifecycle` and `store` are here; nothing is served yet (issue 5).
+//! Of these `access` (with `selectors`), `fields`, `lifecycle` (with `validation`) and `store` are here; nothing is served yet (issue 5).
+//!
+//! `status` is how each of them fails, `causes`, `quote` and `time` are the words and forms of Go that all of them write.
 //!
 //! Everything above `server` is a pure function or a plain data structure: no tokio, no clock, no random numbers of its own.
 //! Time, uids and random choices are handed in, so that a seed replays a run exactly.
 
 pub mod access;
+pub mod causes;
 pub mod fields;
 pub mod lifecycle;
+pub mod quote;
 pub mod selectors;
 pub mod status;
 pub mod store;
+mod time;
+pub mod validation;

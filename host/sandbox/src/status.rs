@@ -8,6 +8,9 @@ use std::ops::Deref;
 
 use serde_json::{Map, Value, json};
 
+use crate::causes;
+use crate::quote::{aggregate, quote};
+
 /// One field that is wrong, as an item of `Status.details.causes`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
@@ -95,7 +98,7 @@ impl Failure {
 
     /// 404: there is no such object. `resource` is the plural.
     pub fn not_found(group: &str, resource: &str, name: &str) -> Self {
-        let message = format!("{} {} not found", qualified(group, resource), quoted(name));
+        let message = format!("{} {} not found", qualified(group, resource), quote(name));
         Self::new(404, "NotFound", message).about(group, resource, name)
     }
 
@@ -106,14 +109,13 @@ impl Failure {
 
     /// 409: an object of this name is there already.
     pub fn already_exists(group: &str, resource: &str, name: &str) -> Self {
-        let message = format!("{} {} already exists", qualified(group, resource), quoted(name));
+        let message = format!("{} {} already exists", qualified(group, resource), quote(name));
         Self::new(409, "AlreadyExists", message).about(group, resource, name)
     }
 
     /// 409: the object is not as the client believed.
     pub fn conflict(group: &str, resource: &str, name: &str, why: &str) -> Self {
-        let message =
-            format!("Operation cannot be fulfilled on {} {}: {why}", qualified(group, resource), quoted(name));
+        let message = format!("Operation cannot be fulfilled on {} {}: {why}", qualified(group, resource), quote(name));
         Self::new(409, "Conflict", message).about(group, resource, name)
     }
 
@@ -122,7 +124,7 @@ impl Failure {
         let message = if name.is_empty() {
             format!("{} is forbidden: {why}", qualified(group, resource))
         } else {
-            format!("{} {} is forbidden: {why}", qualified(group, resource), quoted(name))
+            format!("{} {} is forbidden: {why}", qualified(group, resource), quote(name))
         };
         Self::new(403, "Forbidden", message).about(group, resource, name)
     }
@@ -137,15 +139,21 @@ impl Failure {
         Self::new(400, "BadRequest", message)
     }
 
-    /// 422: fields are wrong. The message is put together from the causes, as `errors.NewInvalid` does.
+    /// 422: fields are wrong. An error that is there twice, since servers check metadata more than once, is said once in the
+    /// message and is twice among the causes, as `errors.NewInvalid` does it.
     pub fn invalid(group: &str, kind: &str, name: &str, causes: Vec<Cause>) -> Self {
-        let told: Vec<String> = causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
-        let told = match told.as_slice() {
-            [one] => one.clone(),
-            many => format!("[{}]", many.join(", ")),
-        };
-        let message = format!("{} {} is invalid: {told}", qualified(group, kind), quoted(name));
+        let told: Vec<String> = causes.iter().map(causes::text).collect();
+        let mut message = format!("{} {} is invalid", qualified(group, kind), quote(name));
+        if !told.is_empty() {
+            message.push_str(": ");
+            message.push_str(&aggregate(&told));
+        }
         Self::new(422, "Invalid", message).about(group, kind, name).because(causes)
+    }
+
+    /// [`Self::invalid`], if anything is wrong.
+    pub fn if_wrong(group: &str, kind: &str, name: &str, causes: Vec<Cause>) -> Result<(), Self> {
+        if causes.is_empty() { Ok(()) } else { Err(Self::invalid(group, kind, name, causes)) }
     }
 
     /// 410: what the client wants to go on from is no longer known.
@@ -170,7 +178,13 @@ impl Failure {
             let causes: Vec<Value> = self
                 .causes
                 .iter()
-                .map(|cause| json!({"reason": cause.reason, "message": cause.message, "field": cause.field}))
+                .map(|cause| {
+                    let mut shown = json!({"reason": cause.reason, "message": cause.message});
+                    if !cause.field.is_empty() {
+                        shown["field"] = json!(cause.field);
+                    }
+                    shown
+                })
                 .collect();
             details.insert("causes".to_owned(), Value::Array(causes));
         }
@@ -208,11 +222,6 @@ fn qualified(group: &str, resource: &str) -> String {
     if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") }
 }
 
-/// A name as Go's `%q` writes it; names of objects hold nothing that would be escaped otherwise.
-fn quoted(name: &str) -> String {
-    format!("{name:?}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,6 +237,23 @@ mod tests {
             r#"Deployment.apps "web" is invalid: [spec.selector: Required value, spec.template: Required value]"#
         );
         assert_eq!(failure.to_status()["details"]["causes"][1]["field"], "spec.template");
+    }
+
+    #[test]
+    fn a_repeated_error_is_said_once_and_counted_twice() {
+        let twice = vec![causes::required("a", ""), causes::required("a", ""), causes::forbidden("b", "no")];
+        let failure = Failure::invalid("apps", "Deployment", "x", twice);
+        assert_eq!(failure.message, r#"Deployment.apps "x" is invalid: [a: Required value, b: Forbidden: no]"#);
+        assert_eq!(failure.causes.len(), 3);
+        let one = Failure::invalid("", "Secret", "a", vec![causes::required("x", ""), causes::required("x", "")]);
+        assert_eq!(one.message, r#"Secret "a" is invalid: x: Required value"#);
+    }
+
+    #[test]
+    fn a_cause_that_is_about_no_field_names_none() {
+        let cause = Cause { reason: "ResourceVersionTooLarge", message: "m".into(), field: String::new() };
+        let status = Failure::bad_request("no").because(vec![cause]).to_status();
+        assert_eq!(status["details"]["causes"], json!([{"reason": "ResourceVersionTooLarge", "message": "m"}]));
     }
 
     #[test]

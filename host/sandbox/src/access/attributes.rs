@@ -3,7 +3,7 @@
 //! Facts: `authorizer.Attributes`; `pkg/endpoints/handlers/responsewriters/errors.go` of `k8s.io/apiserver`.
 
 use super::user::User;
-use crate::selectors::quote::quote;
+use crate::quote::quote;
 use crate::status::Failure;
 
 /// What is to be done, in the words of RBAC.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::rule::Rule;
 use super::user::service_account_name;
 use super::view::View;
-use crate::selectors::quote::quote;
+use crate::quote::quote;
 
 /// A kind of the group `rbac.authorization.k8s.io`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

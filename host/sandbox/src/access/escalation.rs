@@ -17,7 +17,7 @@ use super::covers::{described, missing};
 use super::rule::{Rule, RuleLists};
 use super::user::{MASTERS, User};
 use super::view::RBAC;
-use crate::selectors::quote::{aggregate, quote, quote_list};
+use crate::quote::{aggregate, quote, quote_list};
 use crate::status::Failure;
 
 /// A role or binding that somebody writes.

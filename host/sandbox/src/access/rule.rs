@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::attributes::{Attributes, ResourceAttributes};
-use crate::selectors::quote::quote_list;
+use crate::quote::quote_list;
 
 /// The lists of a rule, in the order in which they are held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -110,7 +110,7 @@ pub fn service_account_groups(namespace: &str) -> [String; 2] {
 
 /// The namespace and name of the ServiceAccount that a user name stands for (`serviceaccount.SplitUsername`).
 pub fn split_service_account(user: &str) -> Option<(&str, &str)> {
-    use crate::selectors::names::{label, subdomain};
+    use crate::validation::names::{label, subdomain};
 
     let (namespace, name) = user.strip_prefix(SERVICE_ACCOUNT)?.split_once(':')?;
     (!name.contains(':') && label(namespace).is_empty() && subdomain(name).is_empty()).then_some((namespace, name))

@@ -2,16 +2,15 @@
 //!
 //! Facts: `pkg/apis/rbac/validation/validation.go`, `pkg/apis/rbac/v1/defaults.go` of Kubernetes.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::bindings::RbacKind;
 use super::view::RBAC;
-use crate::selectors::causes::{into_failure, invalid, invalid_text, invalid_value, not_supported, required};
+use crate::causes::{invalid, invalid_text, invalid_value, not_supported, required};
+use crate::quote::json as go_json;
 use crate::selectors::label;
-use crate::selectors::metadata::{Metadata, validate_built_in, validate_built_in_update, validate_common_update};
-use crate::selectors::names::{self, NameRule};
-use crate::selectors::quote::json as go_json;
-use crate::status::{Cause, Failure};
+use crate::status::Cause;
+use crate::validation::names;
 
 /// Fills in what a client left out: the group of what is referred to, and lists that are always written.
 pub fn set_defaults(kind: RbacKind, object: &mut Value) {
@@ -24,7 +23,7 @@ pub fn set_defaults(kind: RbacKind, object: &mut Value) {
         }
         return;
     }
-    let group = |object: &mut Metadata| {
+    let group = |object: &mut Map<String, Value>| {
         if object.get("apiGroup").is_none_or(|group| group.is_null() || group == "") {
             object.insert("apiGroup".to_owned(), json!(RBAC));
         }
@@ -46,28 +45,20 @@ pub fn set_defaults(kind: RbacKind, object: &mut Value) {
     }
 }
 
-/// The 422 for an object that may not be stored: a new one, or one that replaces `old`. The fields that a server sets itself
-/// are set.
-pub fn validate(kind: RbacKind, new: &Value, old: Option<&Value>) -> Result<(), Failure> {
-    let metadata = |object: &Value| object.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default();
-    let (namespaced, new_metadata, old_metadata) = (kind.is_namespaced(), metadata(new), old.map(metadata));
-    let mut wrong = Vec::new();
-    if let Some(old) = &old_metadata {
-        wrong.extend(validate_common_update(&new_metadata, old, namespaced));
-    }
-    wrong.extend(validate_built_in(&new_metadata, namespaced, NameRule::PathSegment, "metadata"));
-    wrong.extend(match kind {
+/// What is wrong with the content of an object: a new one, or one that replaces `old`. Its metadata is
+/// [lifecycle](crate::lifecycle)'s.
+pub fn validate(kind: RbacKind, new: &Value, old: Option<&Value>) -> Vec<Cause> {
+    let mut wrong = match kind {
         RbacKind::Role | RbacKind::ClusterRole => role_wrong(kind, new),
         RbacKind::RoleBinding | RbacKind::ClusterRoleBinding => binding_wrong(kind, new),
-    });
-    if let (Some(old), Some(old_metadata)) = (old, &old_metadata) {
-        wrong.extend(validate_built_in_update(&new_metadata, old_metadata, "metadata"));
+    };
+    if let Some(old) = old.filter(|_| matches!(kind, RbacKind::RoleBinding | RbacKind::ClusterRoleBinding)) {
         let (now, before) = (role_ref(new), role_ref(old));
-        if matches!(kind, RbacKind::RoleBinding | RbacKind::ClusterRoleBinding) && now != before {
+        if now != before {
             wrong.push(invalid_text("roleRef", &now, "cannot change roleRef"));
         }
     }
-    if wrong.is_empty() { Ok(()) } else { Err(into_failure(RBAC, kind.kind(), text(&new_metadata, "name"), wrong)) }
+    wrong
 }
 
 /// A role reference as Go writes its own type, which has no JSON names.
@@ -130,7 +121,7 @@ fn rule_wrong(rule: &Value, namespaced: bool, path: &str) -> Vec<Cause> {
 }
 
 fn binding_wrong(kind: RbacKind, binding: &Value) -> Vec<Cause> {
-    let empty = Metadata::new();
+    let empty = Map::new();
     let role = binding.get("roleRef").and_then(Value::as_object).unwrap_or(&empty);
     let mut wrong = Vec::new();
     if text(role, "apiGroup") != RBAC {
@@ -153,7 +144,7 @@ fn binding_wrong(kind: RbacKind, binding: &Value) -> Vec<Cause> {
     wrong
 }
 
-fn subject_wrong(subject: &Metadata, namespaced: bool, path: &str) -> Vec<Cause> {
+fn subject_wrong(subject: &Map<String, Value>, namespaced: bool, path: &str) -> Vec<Cause> {
     let (kind, name, group) = (text(subject, "kind"), text(subject, "name"), text(subject, "apiGroup"));
     let mut wrong = Vec::new();
     if name.is_empty() {
@@ -181,16 +172,26 @@ fn subject_wrong(subject: &Metadata, namespaced: bool, path: &str) -> Vec<Cause>
     wrong
 }
 
-fn text<'m>(object: &'m Metadata, name: &str) -> &'m str {
+fn text<'m>(object: &'m Map<String, Value>, name: &str) -> &'m str {
     object.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::status::Failure;
 
     fn wrong(kind: RbacKind, object: &Value) -> String {
-        validate(kind, object, None).map_or_else(|failure| failure.message.clone(), |()| String::new())
+        told(kind, object, validate(kind, object, None))
+    }
+
+    /// What a server says of it.
+    fn told(kind: RbacKind, object: &Value, causes: Vec<Cause>) -> String {
+        let name = object["metadata"]["name"].as_str().expect("a name");
+        match Failure::if_wrong(RBAC, kind.kind(), name, causes) {
+            Ok(()) => String::new(),
+            Err(failure) => failure.message.clone(),
+        }
     }
 
     fn binding(role: &Value, subjects: &Value) -> Value {
@@ -251,34 +252,12 @@ mod tests {
             object["metadata"]["resourceVersion"] = json!("1");
             object
         };
-        assert_eq!(validate(RbacKind::ClusterRoleBinding, &with("r"), Some(&with("r"))), Ok(()));
+        let kind = RbacKind::ClusterRoleBinding;
+        assert_eq!(validate(kind, &with("r"), Some(&with("r"))), []);
         assert_eq!(
-            validate(RbacKind::ClusterRoleBinding, &with("r"), Some(&with("q"))).expect_err("changed").message,
+            told(kind, &with("r"), validate(kind, &with("r"), Some(&with("q")))),
             r#"ClusterRoleBinding.rbac.authorization.k8s.io "a:b" is invalid: roleRef: Invalid value: {"APIGroup":"rbac.authorization.k8s.io","Kind":"ClusterRole","Name":"r"}: cannot change roleRef"#
         );
-    }
-
-    /// As a real server answers a patch with a bad label: four causes, one in the message.
-    #[test]
-    fn an_update_checks_metadata_four_times() {
-        let old = json!({"metadata": {"name": "r", "resourceVersion": "1"}, "rules": []});
-        let mut new = old.clone();
-        new["metadata"]["labels"] = json!({"a": "-"});
-        new["metadata"]["finalizers"] = json!(["plain"]);
-        let failure = validate(RbacKind::ClusterRole, &new, Some(&old)).expect_err("a bad label");
-        let fields: Vec<&str> = failure.causes.iter().map(|cause| cause.field.as_str()).collect();
-        assert_eq!(
-            fields,
-            [
-                "metadata.labels",
-                "metadata.labels",
-                "metadata.labels",
-                "metadata.finalizers[0]",
-                "metadata.labels",
-                "metadata.finalizers[0]"
-            ]
-        );
-        assert_eq!(failure.message.matches("metadata.labels").count(), 1);
     }
 
     #[test]

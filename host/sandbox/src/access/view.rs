@@ -12,7 +12,7 @@ use super::attributes::Attributes;
 use super::bindings::{Binding, Bindings, Subject};
 use super::rule::Rule;
 use super::user::{MASTERS, User};
-use crate::selectors::quote::{aggregate, quote};
+use crate::quote::{aggregate, quote};
 use crate::status::Failure;
 
 /// The API group of roles and bindings.

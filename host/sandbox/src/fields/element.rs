@@ -8,7 +8,8 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::order::{compare, equal};
-use super::print::{Numbers, number, quoted, write_json, write_json_text};
+use super::print::{Numbers, number, write_json, write_json_text};
+use crate::quote::quote;
 
 /// One step of a path. It borrows from the objects that it was found in.
 #[derive(Debug, Clone)]
@@ -174,7 +175,7 @@ fn shown(value: &Value) -> String {
         Value::Null => "null".to_owned(),
         Value::Bool(bool) => bool.to_string(),
         Value::Number(n) => number(n, Numbers::Floats),
-        Value::String(text) => quoted(text),
+        Value::String(text) => quote(text),
         Value::Array(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(",")),
         Value::Object(fields) => {
             fields.iter().map(|(name, value)| format!("{name}={}", shown(value))).collect::<Vec<_>>().concat()

@@ -6,8 +6,8 @@ use serde_json::{Map as Fields, Value};
 
 use super::element::Element;
 use super::order::equal;
-use super::print::quoted_list;
 use super::shape::{List, Relation, Types};
+use crate::quote::quote_list;
 
 /// Lists up to this length are looked through, pair by pair; longer ones are sorted.
 const SHORT: usize = 16;
@@ -79,7 +79,7 @@ fn keyed_element<'a>(types: &'a Types, list: &'a List, item: &'a Value) -> Resul
         return Err(format!(
             "associative list with keys has an element that omits all key fields {} (and doesn't have default values for \
              any key fields)",
-            quoted_list(list.keys.iter().map(String::as_str))
+            quote_list(list.keys.iter().map(String::as_str))
         ));
     }
     keys.sort_by(|left, right| left.0.cmp(&right.0));

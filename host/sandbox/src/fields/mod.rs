@@ -26,7 +26,6 @@ mod reconcile;
 mod remove;
 mod set;
 mod shape;
-mod time;
 mod validate;
 
 pub use builtin::{BadTable, BuiltIn};

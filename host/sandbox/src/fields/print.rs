@@ -1,9 +1,11 @@
-//! How Go prints values: they are in messages (`fmt`'s `%v`, `%#v`, `%q`) and in the keys of `FieldsV1` (json-iterator, with
+//! How Go prints values: they are in messages (`fmt`'s `%v`, `%#v`) and in the keys of `FieldsV1` (json-iterator, with
 //! `<`, `>` and `&` escaped).
 
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
+
+use crate::quote::quote;
 
 /// What whole numbers were read into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,48 +14,6 @@ pub(super) enum Numbers {
     Floats,
     /// `int64`: what is stored.
     Ints,
-}
-
-/// A text as `%q` writes it.
-pub(super) fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for char in text.chars() {
-        match char {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{7}' => out.push_str("\\a"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{b}' => out.push_str("\\v"),
-            _ if printable(char) => out.push(char),
-            ..'\u{80}' => push(&mut out, format_args!("\\x{:02x}", u32::from(char))),
-            ..'\u{10000}' => push(&mut out, format_args!("\\u{:04x}", u32::from(char))),
-            _ => push(&mut out, format_args!("\\U{:08x}", u32::from(char))),
-        }
-    }
-    out.push('"');
-    out
-}
-
-/// Whether Go's `unicode.IsPrint` says yes: what is neither control, format, private, unassigned nor a space other than ' '.
-pub(super) fn printable(char: char) -> bool {
-    if char.is_ascii() {
-        return (' '..='~').contains(&char);
-    }
-    // Rust's escapes are of the same classes; only a combining mark at the beginning is escaped beyond them.
-    let mut text = String::from("a");
-    text.push(char);
-    text.escape_debug().eq(text.chars())
-}
-
-/// A list of texts as `%q` writes it.
-pub(super) fn quoted_list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
-    let texts: Vec<String> = texts.map(quoted).collect();
-    format!("[{}]", texts.join(" "))
 }
 
 /// A number as `%v` writes it.
@@ -127,7 +87,7 @@ fn write_syntax(value: &Value, numbers: Numbers, top: bool, out: &mut String) {
         Value::Null => out.push_str("interface {}(nil)"),
         Value::Bool(bool) => push(out, format_args!("{bool}")),
         Value::Number(n) => out.push_str(&number(n, numbers)),
-        Value::String(text) => out.push_str(&quoted(text)),
+        Value::String(text) => out.push_str(&quote(text)),
         Value::Array(items) => {
             out.push_str("[]interface {}{");
             for (place, item) in items.iter().enumerate() {
@@ -144,7 +104,7 @@ fn write_syntax(value: &Value, numbers: Numbers, top: bool, out: &mut String) {
                 if place > 0 {
                     out.push_str(", ");
                 }
-                push(out, format_args!("{}:", quoted(key)));
+                push(out, format_args!("{}:", quote(key)));
                 write_syntax(item, numbers, false, out);
             }
             out.push('}');
@@ -242,14 +202,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn texts_are_quoted_as_go_does_it() {
-        assert_eq!(
-            quoted("a\0\u{7f}\u{a0}é\u{200b}😀\u{301}<&\"\n"),
-            "\"a\\x00\\x7f\\u00a0é\\u200b😀\u{301}<&\\\"\\n\""
-        );
-    }
 
     #[test]
     fn numbers_are_floats_in_messages() {

@@ -5,12 +5,13 @@
 use serde_json::json;
 
 use super::kind::{Again, Deleting, Facts, Garbage, Generation, Status};
-use super::names::Names;
+use crate::validation::names::NameRule;
 
 /// A kind without status, without generation: Secrets.
 const PLAIN: Facts = Facts {
     custom: false,
-    names: Names::Subdomain,
+    qualified_finalizers: true,
+    names: NameRule::Subdomain,
     generation: Generation::Ignored,
     kept: &[],
     status: Status::None,
@@ -30,7 +31,8 @@ const WITH_STATUS: Facts =
 /// And with a generation.
 const COUNTED: Facts = Facts { generation: Generation::Content, ..WITH_STATUS };
 
-const RBAC: Facts = Facts { names: Names::PathSegment, create_on_update: true, again: Again::ObjectAndUpdate, ..PLAIN };
+const RBAC: Facts =
+    Facts { names: NameRule::PathSegment, create_on_update: true, again: Again::ObjectAndUpdate, ..PLAIN };
 
 const TWICE: Facts = Facts { again: Again::UpdateAndObject, ..PLAIN };
 
@@ -40,7 +42,7 @@ const WEBHOOKS: Facts = Facts { generation: Generation::Content, unconditional: 
 pub fn builtin(group: &str, plural: &str) -> Option<Facts> {
     Some(match (group, plural) {
         ("", "namespaces") => Facts {
-            names: Names::Label,
+            names: NameRule::Label,
             kept: &["spec", "status"],
             initial: Some(|_| Some(json!({"phase": "Active"}))),
             again: Again::ObjectAndUpdate,
@@ -51,7 +53,7 @@ pub fn builtin(group: &str, plural: &str) -> Option<Facts> {
         ("", "secrets" | "configmaps") => TWICE,
         ("", "serviceaccounts") => Facts { returns_deleted: true, ..TWICE },
         ("", "services") => Facts {
-            names: Names::Label,
+            names: NameRule::Label,
             initial: Some(|_| Some(json!({"loadBalancer": {}}))),
             create_on_update: true,
             returns_deleted: true,
@@ -78,7 +80,7 @@ pub fn builtin(group: &str, plural: &str) -> Option<Facts> {
         },
         ("", "endpoints") => Facts { create_on_update: true, again: Again::UpdateAndObject, ..PLAIN },
         ("" | "events.k8s.io", "events") => {
-            Facts { names: Names::PathSegment, create_on_update: true, garbage: Garbage::Unsupported, ..PLAIN }
+            Facts { names: NameRule::PathSegment, create_on_update: true, garbage: Garbage::Unsupported, ..PLAIN }
         }
         ("apps", "deployments") => Facts {
             generation: Generation::ContentOrAnnotations,
@@ -86,7 +88,7 @@ pub fn builtin(group: &str, plural: &str) -> Option<Facts> {
             ..COUNTED
         },
         ("apps", "statefulsets") => Facts {
-            names: Names::Label,
+            names: NameRule::Label,
             initial: Some(|_| Some(json!({"replicas": 0, "availableReplicas": 0}))),
             ..COUNTED
         },
@@ -104,7 +106,7 @@ pub fn builtin(group: &str, plural: &str) -> Option<Facts> {
         ("batch", "jobs") => Facts { garbage: Garbage::Orphan, ..COUNTED },
         // Its own validation leaves metadata out.
         ("policy", "poddisruptionbudgets") => Facts {
-            names: Names::PathSegment,
+            names: NameRule::PathSegment,
             initial: Some(|_| {
                 Some(json!({"currentHealthy": 0, "desiredHealthy": 0, "disruptionsAllowed": 0, "expectedPods": 0}))
             }),
@@ -116,7 +118,9 @@ pub fn builtin(group: &str, plural: &str) -> Option<Facts> {
             Facts { initial: Some(|_| Some(json!({"currentMetrics": null, "desiredReplicas": 0}))), ..WITH_STATUS }
         }
         ("rbac.authorization.k8s.io", "roles" | "rolebindings" | "clusterroles" | "clusterrolebindings") => RBAC,
-        ("coordination.k8s.io", "leases") => Facts { unconditional: false, create_on_update: true, ..PLAIN },
+        ("coordination.k8s.io", "leases") => {
+            Facts { qualified_finalizers: false, unconditional: false, create_on_update: true, ..PLAIN }
+        }
         ("networking.k8s.io", "networkpolicies") => Facts { generation: Generation::Content, ..PLAIN },
         ("networking.k8s.io", "ingressclasses") => Facts { generation: Generation::Content, ..TWICE },
         ("discovery.k8s.io", "endpointslices") => {
@@ -127,9 +131,13 @@ pub fn builtin(group: &str, plural: &str) -> Option<Facts> {
         ("admissionregistration.k8s.io", "validatingwebhookconfigurations" | "mutatingwebhookconfigurations") => {
             WEBHOOKS
         }
-        ("apiextensions.k8s.io", "customresourcedefinitions") => {
-            Facts { unconditional: false, deletion: Deleting::Definition, initial: None, ..COUNTED }
-        }
+        ("apiextensions.k8s.io", "customresourcedefinitions") => Facts {
+            qualified_finalizers: false,
+            unconditional: false,
+            deletion: Deleting::Definition,
+            initial: None,
+            ..COUNTED
+        },
         _ => return None,
     })
 }

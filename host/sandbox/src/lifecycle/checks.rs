@@ -1,113 +1,92 @@
-//! What is checked of metadata (`apimachinery/pkg/api/validation/objectmeta.go`).
+//! Which rules of metadata a request has to meet (`rest/create.go`, `rest/update.go`, the strategies' validation).
 
-use serde_json::{Value, json};
+use serde_json::Map;
 
 use super::definitions;
-use super::invalid::{forbidden, invalid, required};
-use super::kind::{Deleting, Kind};
-use super::metadata::{Metadata, Object};
-use super::names::{self, Names};
-use super::time;
+use super::kind::{Again, Deleting, Kind};
+use super::metadata::Object;
+use super::update::Subresource;
 use crate::status::Cause;
+use crate::validation;
 
-/// What is checked elsewhere. Each function gives the fields that are wrong, in the server's order.
+/// What is checked elsewhere.
 pub trait Rules {
-    /// Of metadata: labels, annotations, owner references, then finalizers if asked for them, then managed fields.
-    fn metadata(&self, object: &Object, finalizers: bool) -> Vec<Cause>;
-
-    /// Of everything else: what the kind or its schema says. `old` is what it replaces; of a PUT or PATCH of a subresource it
-    /// is what the subresource's own validation says.
+    /// The fields that are wrong in everything but metadata, in the server's order: what the kind or its schema says. `old` is
+    /// what it replaces; of a PUT or PATCH of a subresource it is what the subresource's own validation says.
     fn content(&self, object: &Object, old: Option<&Object>) -> Vec<Cause>;
 }
 
-/// `ValidateObjectMetaAccessor`.
-pub(super) fn object(kind: &Kind<'_>, names: Names, object: &Object, rules: &dyn Rules) -> Vec<Cause> {
-    let metadata = Metadata::of(object);
-    let mut causes = Vec::new();
-    let generate = metadata.text("generateName");
-    if !generate.is_empty() {
-        let wrong = names.wrong(generate, true).into_iter();
-        causes.extend(wrong.map(|why| invalid("metadata.generateName", &json!(generate), &why)));
+/// What is wrong with an object that is created.
+pub(super) fn create(kind: &Kind<'_>, new: &Object, rules: &dyn Rules) -> Vec<Cause> {
+    let mut causes = object(kind, new);
+    causes.extend(rules.content(new, None));
+    causes
+}
+
+/// What is wrong with an object that is updated: what is checked of all kinds, and then what the kind checks again.
+pub(super) fn update(
+    kind: &Kind<'_>,
+    subresource: Subresource,
+    new: &Object,
+    old: &Object,
+    rules: &dyn Rules,
+) -> Vec<Cause> {
+    let content = || rules.content(new, Some(old));
+    let change = || with_metadata(new, |new| with_metadata(old, |old| change(kind, new, old)));
+    let mut causes = with_metadata(new, |new| {
+        with_metadata(old, |old| validation::validate_common_update(new, old, kind.namespaced))
+    });
+    let again = if subresource == Subresource::None { kind.facts.again } else { Again::Update };
+    match again {
+        Again::Update => {
+            causes.extend(change());
+            causes.extend(content());
+        }
+        Again::UpdateAndObject => {
+            causes.extend(change());
+            causes.extend(object(kind, new));
+            causes.extend(content());
+        }
+        Again::ObjectAndUpdate => {
+            causes.extend(object(kind, new));
+            causes.extend(content());
+            causes.extend(change());
+        }
+        Again::Object => {
+            causes.extend(object(kind, new));
+            causes.extend(content());
+        }
+        Again::None => causes.extend(content()),
     }
-    let name = metadata.name();
-    if name.is_empty() {
-        causes.push(required("metadata.name", "name or generateName is required"));
-    } else {
-        let mut wrong = names.wrong(name, false);
-        if kind.facts.deletion == Deleting::Definition
-            && names != Names::PathSegment
-            && !definitions::is_named(name, object)
-        {
+    causes
+}
+
+/// `ValidateObjectMeta`, with the kind's rule for names.
+fn object(kind: &Kind<'_>, new: &Object) -> Vec<Cause> {
+    let names = |name: &str, prefix: bool| {
+        let mut wrong = kind.facts.names.check(name, prefix);
+        if kind.facts.deletion == Deleting::Definition && !definitions::is_named(name, new) {
             wrong.push("must be spec.names.plural+\".\"+spec.group".to_owned());
         }
-        causes.extend(wrong.iter().map(|why| invalid("metadata.name", &json!(name), why)));
-    }
-    let namespace = metadata.text("namespace");
-    if !kind.namespaced {
-        if !namespace.is_empty() {
-            causes.push(forbidden("metadata.namespace", "not allowed on this type"));
-        }
-    } else if namespace.is_empty() {
-        causes.push(required("metadata.namespace", ""));
+        wrong
+    };
+    let validate = if kind.facts.qualified_finalizers { validation::validate_built_in } else { validation::validate };
+    with_metadata(new, |metadata| validate(metadata, kind.namespaced, &names, "metadata"))
+}
+
+/// `ValidateObjectMetaUpdate`.
+fn change(kind: &Kind<'_>, new: &Object, old: &Object) -> Vec<Cause> {
+    if kind.facts.qualified_finalizers {
+        validation::validate_built_in_update(new, old, "metadata")
     } else {
-        let wrong = names::label(namespace).into_iter();
-        causes.extend(wrong.map(|why| invalid("metadata.namespace", &json!(namespace), &why)));
+        validation::validate_update(new, old, "metadata")
     }
-    let generation = metadata.generation();
-    if generation < 0 {
-        causes.push(invalid("metadata.generation", &json!(generation), "must be greater than or equal to 0"));
-    }
-    causes.extend(rules.metadata(object, true));
-    causes
 }
 
-/// `ValidateObjectMetaAccessorUpdate`.
-pub(super) fn update(new: &Object, old: &Object, rules: &dyn Rules) -> Vec<Cause> {
-    let (object, metadata, old) = (new, Metadata::of(new), Metadata::of(old));
-    let mut causes = Vec::new();
-    if old.is_deleting() {
-        let mut added: Vec<&str> =
-            metadata.finalizers().filter(|added| !old.finalizers().any(|finalizer| finalizer == *added)).collect();
-        added.sort_unstable();
-        added.dedup();
-        if !added.is_empty() {
-            let added: Vec<String> = added.iter().map(|finalizer| format!("{finalizer:?}")).collect();
-            let why = format!(
-                "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
-                added.join(", ")
-            );
-            causes.push(forbidden("metadata.finalizers", &why));
-        }
+/// Looks at the metadata of an object. What has none has empty metadata.
+fn with_metadata<T>(object: &Object, look: impl FnOnce(&Object) -> T) -> T {
+    match object.get("metadata").and_then(serde_json::Value::as_object) {
+        Some(metadata) => look(metadata),
+        None => look(&Map::new()),
     }
-    if metadata.text("resourceVersion").is_empty() {
-        causes.push(invalid("metadata.resourceVersion", &json!(""), "must be specified for an update"));
-    }
-    if metadata.generation() < old.generation() {
-        causes.push(invalid("metadata.generation", &json!(metadata.generation()), "must not be decremented"));
-    }
-    for field in ["name", "namespace", "uid"] {
-        if metadata.text(field) != old.text(field) {
-            causes.push(immutable(field, &json!(metadata.text(field))));
-        }
-    }
-    for field in ["creationTimestamp", "deletionTimestamp"] {
-        let [new, old] = [metadata, old].map(|metadata| metadata.get(field).map(canonical));
-        if new != old {
-            causes.push(immutable(field, &new.unwrap_or_default()));
-        }
-    }
-    if metadata.grace() != old.grace() {
-        causes.push(immutable("deletionGracePeriodSeconds", &json!(metadata.grace())));
-    }
-    causes.extend(rules.metadata(object, false));
-    causes
-}
-
-fn immutable(field: &str, shown: &Value) -> Cause {
-    invalid(&format!("metadata.{field}"), shown, "field is immutable")
-}
-
-/// A time as the server writes it.
-fn canonical(value: &Value) -> Value {
-    time::read(value).map_or_else(|| value.clone(), time::written)
 }

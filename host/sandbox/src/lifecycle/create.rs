@@ -5,13 +5,12 @@ use serde_json::{Value, json};
 
 use super::checks::{self, Rules};
 use super::definitions;
-use super::invalid;
 use super::kind::{Deleting, Generation, Kind};
 use super::metadata::{self, Metadata, Object};
 use super::namespaces;
 use super::receive;
-use super::time;
 use crate::status::Failure;
+use crate::time;
 
 /// What an object gets when it is created.
 #[derive(Debug, Clone, Copy)]
@@ -32,15 +31,14 @@ pub struct Birth<'a> {
 /// The object to write. What a client sent has been [received](super::receive_created), defaulted and admitted before.
 pub fn create(kind: &Kind<'_>, birth: &Birth<'_>, mut object: Object, rules: &dyn Rules) -> Result<Object, Failure> {
     let metadata = metadata::of_mut(&mut object)?;
-    metadata.insert("creationTimestamp".to_owned(), time::written(birth.now));
+    metadata.insert("creationTimestamp".to_owned(), json!(time::written(birth.now)));
     metadata.insert("uid".to_owned(), json!(birth.uid));
     generate_name(metadata, birth.suffix);
     receive::settle(kind, birth.namespace, &mut object)?;
     prepare(kind, &mut object)?;
 
-    let mut causes = checks::object(kind, kind.facts.names, &object, rules);
-    causes.extend(rules.content(&object, None));
-    invalid::judge(kind.group, kind.kind, Metadata::of(&object).name(), causes)?;
+    let causes = checks::create(kind, &object, rules);
+    Failure::if_wrong(kind.group, kind.kind, Metadata::of(&object).name(), causes)?;
 
     if kind.facts.deletion == Deleting::Namespace {
         namespaces::label(&mut object)?;

@@ -9,8 +9,8 @@ use super::delete_options::DeleteOptions;
 use super::finalizers;
 use super::kind::Kind;
 use super::metadata::{self, Metadata, Object};
-use super::time;
 use crate::status::Failure;
+use crate::time;
 
 const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 
@@ -34,12 +34,8 @@ pub(super) fn store_version(object: &mut Object) {
     let versions = object.get("spec").and_then(|spec| spec.get("versions")).and_then(Value::as_array);
     let stored = versions.into_iter().flatten().find(|version| version.get("storage") == Some(&json!(true)));
     let Some(name) = stored.and_then(|version| version.get("name")).cloned() else { return };
-    let Some(status) = object.entry("status").or_insert(json!({})).as_object_mut() else { return };
-    let names = status.entry("storedVersions").or_insert(json!([]));
-    if names.is_null() {
-        *names = json!([]);
-    }
-    if let Some(names) = names.as_array_mut()
+    let names = metadata::object_in(object, "status").and_then(|status| metadata::list_in(status, "storedVersions"));
+    if let Some(names) = names
         && !names.contains(&name)
     {
         names.push(name);
@@ -59,16 +55,11 @@ pub(super) fn delete(
     }
     let mut new = old.clone();
     let metadata = metadata::of_mut(&mut new)?;
-    metadata.insert("deletionTimestamp".to_owned(), time::written(now));
+    metadata.insert("deletionTimestamp".to_owned(), json!(time::written(now)));
     finalizers::add(metadata, CLEANUP);
-    if let Some(status) = new.entry("status").or_insert(json!({})).as_object_mut() {
-        let conditions = status.entry("conditions").or_insert(json!([]));
-        if conditions.is_null() {
-            *conditions = json!([]);
-        }
-        if let Some(conditions) = conditions.as_array_mut() {
-            terminating(conditions, now);
-        }
+    let status = metadata::object_in(&mut new, "status");
+    if let Some(conditions) = status.and_then(|status| metadata::list_in(status, "conditions")) {
+        terminating(conditions, now);
     }
     Ok(Some(Deletion::Write(new)))
 }

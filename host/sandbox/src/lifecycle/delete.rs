@@ -12,8 +12,8 @@ use super::kind::{Deleting, Kind};
 use super::metadata::{self, Metadata, Object};
 use super::namespaces;
 use super::pods::{self, Grace};
-use super::time;
 use crate::status::Failure;
+use crate::time;
 
 /// What is to be done for a deletion.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,13 +120,13 @@ fn mark(object: &mut Object, now: Timestamp) -> Result<(), Failure> {
     let since = metadata.get("deletionTimestamp");
     let generation = metadata.generation();
     let counted = since.is_none() && generation > 0;
-    let moved = since.is_none_or(|since| time::read(since).is_some_and(|since| since > now));
+    let moved = since.is_none_or(|since| since.as_str().and_then(time::read).is_some_and(|since| since > now));
     let metadata = metadata::of_mut(object)?;
     if counted {
         metadata.insert("generation".to_owned(), json!(generation.saturating_add(1)));
     }
     if moved {
-        metadata.insert("deletionTimestamp".to_owned(), time::written(now));
+        metadata.insert("deletionTimestamp".to_owned(), json!(time::written(now)));
     }
     metadata.insert("deletionGracePeriodSeconds".to_owned(), json!(0));
     Ok(())

@@ -1,9 +1,10 @@
 //! `metav1.DeleteOptions`, from a body or from a query (`metav1/conversion.go`, `metav1/validation`).
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::invalid::{self, unsupported};
 use super::metadata::Object;
+use crate::causes;
+use crate::quote::json;
 use crate::status::{Cause, Failure};
 
 /// What a deletion was asked with.
@@ -89,22 +90,22 @@ impl DeleteOptions {
 
     /// `ValidateDeleteOptions`.
     fn checked(mut self, dry: &[&str]) -> Result<Self, Failure> {
-        let mut causes = Vec::new();
+        let mut wrong = Vec::new();
         if let Some(policy) = &self.propagation_policy {
             if self.orphan_dependents.is_some() {
                 let why = "orphanDependents and deletionPropagation cannot be both set";
-                causes.push(invalid::invalid("propagationPolicy", &json!(policy), why));
+                wrong.push(causes::invalid("propagationPolicy", policy, why));
             }
             if !matches!(policy.as_str(), "Foreground" | "Background" | "Orphan") {
-                let supported = r#""Foreground", "Background", "Orphan", "nil""#;
-                causes.push(unsupported("propagationPolicy", &json!(policy), supported));
+                let supported = ["Foreground", "Background", "Orphan", "nil"];
+                wrong.push(causes::not_supported("propagationPolicy", policy, &supported));
             }
         }
         match dry_run(dry) {
             Ok(dry) => self.dry_run = dry,
-            Err(cause) => causes.push(cause),
+            Err(cause) => wrong.push(cause),
         }
-        invalid::judge("meta.k8s.io", "DeleteOptions", "", causes)?;
+        Failure::if_wrong("meta.k8s.io", "DeleteOptions", "", wrong)?;
         Ok(self)
     }
 }
@@ -114,7 +115,7 @@ pub fn dry_run(values: &[&str]) -> Result<bool, Cause> {
     if values.iter().all(|value| *value == "All") {
         return Ok(!values.is_empty());
     }
-    Err(unsupported("dryRun", &json!(values), r#""All""#))
+    Err(causes::not_supported_text("dryRun", &json(&Value::from(values)), &["All"]))
 }
 
 fn read<T>(

@@ -48,11 +48,7 @@ fn wanted(kind: &Kind<'_>, options: &DeleteOptions, present: &[&str]) -> Option<
 
 /// Appends a finalizer that is not there.
 pub(super) fn add(metadata: &mut Object, finalizer: &str) {
-    let finalizers = metadata.entry("finalizers").or_insert(json!([]));
-    if finalizers.is_null() {
-        *finalizers = json!([]);
-    }
-    if let Some(finalizers) = finalizers.as_array_mut()
+    if let Some(finalizers) = metadata::list_in(metadata, "finalizers")
         && !finalizers.iter().any(|present| present == finalizer)
     {
         finalizers.push(json!(finalizer));

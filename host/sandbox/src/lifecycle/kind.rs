@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::metadata::Object;
-use super::names::Names;
+use crate::validation::names::NameRule;
 
 /// A kind of objects.
 #[derive(Debug, Clone, Copy)]
@@ -26,8 +26,10 @@ pub struct Kind<'a> {
 pub struct Facts {
     /// It is defined by a `CustomResourceDefinition`.
     pub custom: bool,
+    /// Finalizers have to be qualified: built-in kinds but Leases and `CustomResourceDefinition`s.
+    pub qualified_finalizers: bool,
     /// What objects may be called.
-    pub names: Names,
+    pub names: NameRule,
     /// What `metadata.generation` counts.
     pub generation: Generation,
     /// What of the present object a PUT or PATCH of the object itself does not change.
@@ -120,7 +122,8 @@ impl Facts {
     pub fn custom(status_subresource: bool) -> Self {
         Self {
             custom: true,
-            names: Names::Subdomain,
+            qualified_finalizers: false,
+            names: NameRule::Subdomain,
             generation: Generation::Content,
             kept: if status_subresource { &["status"] } else { &[] },
             status: if status_subresource { Status::Only } else { Status::None },

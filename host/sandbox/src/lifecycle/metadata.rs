@@ -53,11 +53,26 @@ impl<'a> Metadata<'a> {
 
 /// The metadata of an object, to write.
 pub(super) fn of_mut(object: &mut Object) -> Result<&mut Object, Failure> {
-    let metadata = object.entry("metadata").or_insert(Value::Null);
-    if metadata.is_null() {
-        *metadata = Value::Object(Map::new());
+    object_in(object, "metadata").ok_or_else(|| Failure::bad_request("metadata is no object"))
+}
+
+/// An object in an object, to write. It is made where there is none; `None` where something else is.
+pub(super) fn object_in<'a>(object: &'a mut Object, field: &str) -> Option<&'a mut Object> {
+    or_empty(object, field, || Value::Object(Map::new())).as_object_mut()
+}
+
+/// A list in an object, to write. It is made where there is none; `None` where something else is.
+pub(super) fn list_in<'a>(object: &'a mut Object, field: &str) -> Option<&'a mut Vec<Value>> {
+    or_empty(object, field, || Value::Array(Vec::new())).as_array_mut()
+}
+
+/// A field that is null is not there, as in Go.
+fn or_empty<'a>(object: &'a mut Object, field: &str, empty: fn() -> Value) -> &'a mut Value {
+    let value = object.entry(field).or_insert(Value::Null);
+    if value.is_null() {
+        *value = empty();
     }
-    metadata.as_object_mut().ok_or_else(|| Failure::bad_request("metadata is no object"))
+    value
 }
 
 /// Sets or clears a field.

@@ -8,16 +8,12 @@ use super::delete_options::DeleteOptions;
 use super::finalizers::{self, FOREGROUND, ORPHAN};
 use super::kind::Kind;
 use super::metadata::{self, Metadata, Object};
-use super::time;
 use crate::status::Failure;
+use crate::time;
 
 /// A new namespace has the finalizer of those who empty it.
 pub(super) fn prepare(object: &mut Object) {
-    let spec = object.entry("spec").or_insert(json!({}));
-    if spec.is_null() {
-        *spec = json!({});
-    }
-    if let Some(spec) = spec.as_object_mut() {
+    if let Some(spec) = metadata::object_in(object, "spec") {
         finalizers::add(spec, "kubernetes");
     }
 }
@@ -25,11 +21,7 @@ pub(super) fn prepare(object: &mut Object) {
 /// A namespace has its name as a label, also if it was generated.
 pub(super) fn label(object: &mut Object) -> Result<(), Failure> {
     let name = json!(Metadata::of(object).name());
-    let labels = metadata::of_mut(object)?.entry("labels").or_insert(json!({}));
-    if labels.is_null() {
-        *labels = json!({});
-    }
-    if let Some(labels) = labels.as_object_mut() {
+    if let Some(labels) = metadata::object_in(metadata::of_mut(object)?, "labels") {
         labels.insert("kubernetes.io/metadata.name".to_owned(), name);
     }
     Ok(())
@@ -53,15 +45,11 @@ pub(super) fn delete(
         return Ok(Some(Deletion::Same).filter(|_| !is_final(old)));
     }
     let mut new = old.clone();
-    let status = new.entry("status").or_insert(json!({}));
-    if status.is_null() {
-        *status = json!({});
-    }
-    if let Some(status) = status.as_object_mut() {
+    if let Some(status) = metadata::object_in(&mut new, "status") {
         status.insert("phase".to_owned(), json!("Terminating"));
     }
     let metadata = metadata::of_mut(&mut new)?;
-    metadata.insert("deletionTimestamp".to_owned(), time::written(now));
+    metadata.insert("deletionTimestamp".to_owned(), json!(time::written(now)));
     let policy = options.propagation_policy.as_deref();
     for (finalizer, name, orphan) in [(ORPHAN, "Orphan", true), (FOREGROUND, "Foreground", false)] {
         match (options.orphan_dependents, policy) {

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::delete_options::DeleteOptions;
 use super::metadata::{self, Metadata, Object};
-use super::time;
 use crate::status::Failure;
+use crate::time;
 
 /// The time that a deletion gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,8 @@ pub(super) fn grace(pod: &mut Object, options: &DeleteOptions, now: Timestamp) -
             return Ok(Grace::None);
         };
         let Some(mut asked) = asked.filter(|asked| *asked < given) else { return Ok(Grace::Pending) };
-        let since = time::read(since).ok_or_else(|| Failure::bad_request("deletionTimestamp is no time"))?;
+        let since =
+            since.as_str().and_then(time::read).ok_or_else(|| Failure::bad_request("deletionTimestamp is no time"))?;
         let mut end = later(later(since, -given), asked);
         if end < now {
             end = now;
@@ -97,7 +98,7 @@ fn later(time: Timestamp, seconds: i64) -> Timestamp {
 
 fn end_at(pod: &mut Object, end: Timestamp, seconds: i64) -> Result<(), Failure> {
     let metadata = metadata::of_mut(pod)?;
-    metadata.insert("deletionTimestamp".to_owned(), time::written(end));
+    metadata.insert("deletionTimestamp".to_owned(), json!(time::written(end)));
     metadata.insert("deletionGracePeriodSeconds".to_owned(), json!(seconds));
     Ok(())
 }

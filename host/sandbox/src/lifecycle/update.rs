@@ -7,14 +7,13 @@ use serde_json::{Value, json};
 use super::checks::{self, Rules};
 use super::definitions;
 use super::generation;
-use super::invalid;
-use super::kind::{Again, Deleting, Kind, Status};
+use super::kind::{Deleting, Kind, Status};
 use super::metadata::{self, Metadata, Object};
-use super::names::Names;
 use super::namespaces;
 use super::pods;
 use super::receive;
 use super::unchanged;
+use crate::causes;
 use crate::status::Failure;
 
 /// What part of an object is written.
@@ -71,8 +70,8 @@ pub fn update(request: &Update<'_>, mut new: Object, old: &Object, rules: &dyn R
     prepare(request, &mut new, old)?;
     keep(metadata::of_mut(&mut new)?, old_metadata);
 
-    let causes = check(request, &new, old, rules);
-    invalid::judge(kind.group, kind.kind, Metadata::of(&new).name(), causes)?;
+    let causes = checks::update(kind, request.subresource, &new, old, rules);
+    Failure::if_wrong(kind.group, kind.kind, Metadata::of(&new).name(), causes)?;
 
     if kind.facts.deletion == Deleting::Namespace {
         namespaces::label(&mut new)?;
@@ -113,8 +112,8 @@ fn version(request: &Update<'_>, new: &mut Object, old: &Object) -> Result<(), F
     if number == 0 {
         if !facts.unconditional {
             let why = "must be specified for an update";
-            let cause = invalid::invalid("metadata.resourceVersion", &json!(0), why);
-            return invalid::judge(group, plural, request.name, vec![cause]);
+            let cause = causes::invalid_value("metadata.resourceVersion", &json!(0), why);
+            return Failure::if_wrong(group, plural, request.name, vec![cause]);
         }
         metadata::of_mut(new)?.insert("resourceVersion".to_owned(), json!(present));
     } else if present.parse() != Ok(number) {
@@ -186,38 +185,6 @@ fn keep(new: &mut Object, old: Option<&Object>) {
     if is_set(old, grace) && !is_set(Some(new), grace) {
         metadata::keep(new, old, grace);
     }
-}
-
-fn check(request: &Update<'_>, new: &Object, old: &Object, rules: &dyn Rules) -> Vec<crate::status::Cause> {
-    let kind = request.kind;
-    let object = |names: Names| checks::object(kind, names, new, rules);
-    let update = || checks::update(new, old, rules);
-    let content = || rules.content(new, Some(old));
-    let mut causes = object(Names::PathSegment);
-    causes.extend(update());
-    let again = if request.subresource == Subresource::None { kind.facts.again } else { Again::Update };
-    match again {
-        Again::Update => {
-            causes.extend(update());
-            causes.extend(content());
-        }
-        Again::UpdateAndObject => {
-            causes.extend(update());
-            causes.extend(object(kind.facts.names));
-            causes.extend(content());
-        }
-        Again::ObjectAndUpdate => {
-            causes.extend(object(kind.facts.names));
-            causes.extend(content());
-            causes.extend(update());
-        }
-        Again::Object => {
-            causes.extend(object(kind.facts.names));
-            causes.extend(content());
-        }
-        Again::None => causes.extend(content()),
-    }
-    causes
 }
 
 /// `ShouldDeleteDuringUpdate`.

@@ -3,6 +3,7 @@
 //! `ValidateListOptions` of `apimachinery/pkg/apis/meta/internalversion/validation`, after `SetListOptionsDefaults`.
 
 use super::list::Match;
+use crate::causes::{forbidden, not_supported};
 use crate::status::{Cause, Failure};
 
 /// What a list, a watch or a deletion of many was asked with.
@@ -23,9 +24,7 @@ pub struct QueryOptions<'a> {
 /// Checks them, and says how the resource version is meant.
 pub fn validate(options: &QueryOptions<'_>) -> Result<Match, Failure> {
     let causes = if options.watch { watch(options) } else { list(options) };
-    if !causes.is_empty() {
-        return Err(Failure::invalid("meta.k8s.io", "ListOptions", "", causes));
-    }
+    Failure::if_wrong("meta.k8s.io", "ListOptions", "", causes)?;
     Ok(match options.resource_version_match {
         "Exact" => Match::Exact,
         "NotOlderThan" => Match::NotOlderThan,
@@ -44,7 +43,7 @@ fn list(options: &QueryOptions<'_>) -> Vec<Cause> {
             causes.push(forbidden(MATCH, "resourceVersionMatch is forbidden when continue is provided"));
         }
         if !matches!(written, "Exact" | "NotOlderThan") {
-            causes.push(unsupported(written, r#""Exact", "NotOlderThan", """#));
+            causes.push(not_supported(MATCH, written, &["Exact", "NotOlderThan", ""]));
         }
         if written == "Exact" && options.resource_version == "0" {
             let why = r#"resourceVersionMatch "exact" is forbidden for resourceVersion "0""#;
@@ -76,7 +75,7 @@ fn watch(options: &QueryOptions<'_>) -> Vec<Cause> {
         causes.push(forbidden(MATCH, why));
     }
     if written != "NotOlderThan" {
-        causes.push(unsupported(written, r#""NotOlderThan""#));
+        causes.push(not_supported(MATCH, written, &["NotOlderThan"]));
     }
     if !options.continue_token.is_empty() {
         causes.push(forbidden(MATCH, "resourceVersionMatch is forbidden when continue is provided"));
@@ -85,12 +84,3 @@ fn watch(options: &QueryOptions<'_>) -> Vec<Cause> {
 }
 
 const MATCH: &str = "resourceVersionMatch";
-
-fn forbidden(field: &str, why: &str) -> Cause {
-    Cause { reason: "FieldValueForbidden", message: format!("Forbidden: {why}"), field: field.to_owned() }
-}
-
-fn unsupported(written: &str, supported: &str) -> Cause {
-    let message = format!("Unsupported value: {written:?}: supported values: {supported}");
-    Cause { reason: "FieldValueNotSupported", message, field: MATCH.to_owned() }
-}

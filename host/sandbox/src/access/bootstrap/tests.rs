@@ -3,6 +3,8 @@ use crate::access::attributes::{Attributes, ResourceAttributes};
 use crate::access::bindings::Bindings;
 use crate::access::user::User;
 use crate::access::{aggregation, validation};
+use crate::validation::names::NameRule;
+use crate::validation::validate_built_in;
 
 fn server() -> Bindings {
     let mut bindings = Bindings::new();
@@ -15,7 +17,10 @@ fn server() -> Bindings {
 #[test]
 fn everything_is_valid() {
     for (kind, object) in plain().into_iter().chain(workspaces()) {
-        validation::validate(kind, &object, None).expect("a valid object");
+        assert_eq!(validation::validate(kind, &object, None), []);
+        let metadata = object["metadata"].as_object().expect("metadata");
+        let names = |name: &str, prefix: bool| NameRule::PathSegment.check(name, prefix);
+        assert_eq!(validate_built_in(metadata, kind.is_namespaced(), &names, "metadata"), []);
         assert_eq!(object["kind"], kind.kind());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::selectors::quote::quote;
+use crate::quote::quote;
 use crate::status::Failure;
 
 const EXTRA: &str = "impersonate-extra-";

@@ -20,9 +20,9 @@ use super::kcp;
 use super::user::{
     ANONYMOUS, AUTHENTICATED, MASTERS, UNAUTHENTICATED, User, service_account_groups, split_service_account,
 };
-use crate::selectors::names::subdomain;
-use crate::selectors::quote::quote;
+use crate::quote::quote;
 use crate::status::Failure;
+use crate::validation::names::subdomain;
 
 const AUTHENTICATION: &str = "authentication.k8s.io";
 const NODE_NAME: &str = "authentication.kubernetes.io/node-name";
@@ -253,8 +253,8 @@ fn extra_wrong(key: &str, values: &[String]) -> Option<String> {
 
 /// `IsDomainPrefixedPath`: such as `example.com/key`.
 fn path_wrong(key: &str) -> Option<String> {
-    use crate::selectors::causes::{self, invalid};
-    use crate::selectors::quote::aggregate;
+    use crate::causes::{self, invalid};
+    use crate::quote::aggregate;
 
     let field = "extra.key";
     let line = |value: &str, why: &str| causes::text(&invalid(field, value, why));

@@ -12,9 +12,9 @@ use crate::access::attributes::{Attributes, ResourceAttributes};
 use crate::access::authority::Authority;
 use crate::access::user::User;
 use crate::access::view::Verdict;
-use crate::selectors::causes::{into_failure, invalid, invalid_text, required};
+use crate::causes::{invalid, invalid_text, required};
+use crate::quote::json as go_json;
 use crate::selectors::label::validate_requirement;
-use crate::selectors::quote::json as go_json;
 use crate::selectors::{FieldSelector, LabelSelector, label};
 use crate::status::{Cause, Failure};
 
@@ -63,7 +63,7 @@ fn spec_of(review: &Value) -> Value {
 }
 
 fn refuse(wrong: Vec<Cause>) -> Result<(), Failure> {
-    if wrong.is_empty() { Ok(()) } else { Err(into_failure(GROUP, "", "", wrong)) }
+    Failure::if_wrong(GROUP, "", "", wrong)
 }
 
 /// The review with its status.
@@ -247,7 +247,7 @@ fn field_requirement_wrong(requirement: &Value, path: &str) -> Vec<Cause> {
         }
         "Exists" | "DoesNotExist" if values > 0 => {
             let why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
-            wrong.push(crate::selectors::causes::forbidden(format!("{path}.values"), why));
+            wrong.push(crate::causes::forbidden(format!("{path}.values"), why));
         }
         _ => {}
     }

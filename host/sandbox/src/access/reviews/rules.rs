@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::text;
 use crate::access::authority::Authority;
 use crate::access::user::User;
-use crate::selectors::quote::aggregate;
+use crate::quote::aggregate;
 use crate::status::Failure;
 
 /// Answers a SelfSubjectRulesReview. The answer has nothing of what was asked but its type.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{text, user_info};
 use crate::access::tokens::{Holders, Tokens};
-use crate::selectors::quote::aggregate;
+use crate::quote::aggregate;
 use crate::status::Failure;
 
 const INVALID: &str = "invalid bearer token";

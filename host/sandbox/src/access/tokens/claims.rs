@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Holder, HolderKind, Holders, LEEWAY};
 use crate::access::user::{User, service_account_name};
-use crate::selectors::quote::quote;
+use crate::quote::quote;
 
 /// An object by its name and uid.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -24,7 +24,7 @@ use jiff::Timestamp;
 pub use self::claims::{Claims, Reference};
 use super::kcp::users::of_cluster;
 use super::user::User;
-use crate::selectors::quote::quote_list;
+use crate::quote::quote_list;
 
 /// How far clocks may be apart.
 const LEEWAY: i64 = 60;

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{Claims, Holder, HolderKind, Holders, Reference, Tokens};
-use crate::selectors::causes::{into_failure, invalid, invalid_value};
-use crate::selectors::quote::quote;
+use crate::causes::{invalid, invalid_value};
+use crate::quote::quote;
 use crate::status::Failure;
 
 const GROUP: &str = "authentication.k8s.io";
@@ -47,7 +47,7 @@ pub fn answer(
     }
     if !name.is_empty() && name != place.name {
         let cause = invalid("metadata.name", &name, "must match the service account name if specified");
-        return Err(into_failure(GROUP, "TokenRequest", place.name, vec![cause]));
+        return Err(Failure::invalid(GROUP, "TokenRequest", place.name, vec![cause]));
     }
     let find = |kind, namespace: &str, name: &str| holders.find(place.cluster, kind, namespace, name);
     let account = find(HolderKind::ServiceAccount, place.namespace, place.name)
@@ -130,7 +130,7 @@ impl Spec {
             _ => "may not specify a duration larger than 2^32 seconds",
         };
         let cause = invalid_value("spec.expirationSeconds", &Value::from(self.seconds), why);
-        Err(into_failure(GROUP, "TokenRequest", "", vec![cause]))
+        Err(Failure::invalid(GROUP, "TokenRequest", "", vec![cause]))
     }
 
     fn into_value(self) -> Value {

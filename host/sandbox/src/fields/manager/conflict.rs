@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::super::element::Element;
-use super::super::print::quoted;
 use super::super::set::{FieldSet, Path};
 use super::entry::Entry;
+use crate::quote::quote;
 use crate::status::{Cause, Failure};
 
 /// One field that another manager owns.
@@ -41,10 +41,10 @@ pub(super) fn over_others<'a>(conflicts: Vec<Conflict<'a>>, fields: &FieldSet<'_
 
 /// `"name" with subresource "status" using v1`
 fn shown(entry: &Entry<'_>) -> String {
-    let mut shown = quoted(&entry.manager);
+    let mut shown = quote(&entry.manager);
     if !entry.subresource.is_empty() {
         shown.push_str(" with subresource ");
-        shown.push_str(&quoted(&entry.subresource));
+        shown.push_str(&quote(&entry.subresource));
     }
     if !entry.applied {
         shown.push_str(" using ");

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::super::print::write_json_text;
 use super::super::set::FieldSet;
-use super::super::time;
+use crate::time;
 
 /// What a field manager owns, by one kind of operation, in one version, through one subresource.
 #[derive(Debug, Clone)]
@@ -60,7 +61,7 @@ fn header(entry: &Value) -> Option<Header<'_>> {
     };
     let time = match entry.get("time") {
         None | Some(Value::Null) => None,
-        Some(Value::String(text)) => Some(time::seconds(text)?),
+        Some(Value::String(text)) => Some(time::read(text)?.as_second()),
         Some(_) => return None,
     };
     Some(Header {
@@ -188,8 +189,8 @@ impl Entry<'_> {
             }
         }
         entry.insert("operation".to_owned(), json!(if self.applied { "Apply" } else { "Update" }));
-        if let Some(time) = self.time.and_then(time::written) {
-            entry.insert("time".to_owned(), json!(time));
+        if let Some(time) = self.time.and_then(|time| Timestamp::from_second(time).ok()) {
+            entry.insert("time".to_owned(), json!(time::written(time)));
         }
         entry.insert("fieldsType".to_owned(), json!("FieldsV1"));
         entry.insert("fieldsV1".to_owned(), self.set.to_value());

@@ -182,7 +182,7 @@ impl FieldManager {
                 "{}, Kind={} is unstructured and is not suitable for converting to {}",
                 slashed(&self.api_version),
                 self.kind,
-                super::print::quoted(version)
+                crate::quote::quote(version)
             ))),
         }
     }

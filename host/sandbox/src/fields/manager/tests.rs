@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::super::order::equal;
 use super::super::patch::merge_patch;
-use super::super::time;
 use super::{Applied, BuiltIn, CustomKind, FieldManager, text};
+use crate::time;
 
 fn manager(case: &Value, schema: Option<&Value>, built_in: &BuiltIn, subresource: &str) -> FieldManager {
     let (api_version, kind) = (text(case, "apiVersion"), text(case, "kind"));
@@ -28,7 +28,7 @@ fn check(case: &Value, results: &[Value], built_in: &BuiltIn) {
     for (place, (op, result)) in case["ops"].as_array().unwrap().iter().zip(results).enumerate() {
         schema = op.get("schema").or(schema);
         let manager = manager(case, schema, built_in, text(op, "sub"));
-        let now = time::seconds(text(op, "time")).unwrap();
+        let now = time::read(text(op, "time")).unwrap().as_second();
         let by = text(op, "manager");
         let at = format!("{} #{place} {op}\nschema {schema:?}\nlive {live:?}", case["name"]);
         let mut object = if op["op"] == "apply" {

@@ -1,35 +1,23 @@
 //! The options of a request that are about field managers (`apis/meta/v1/validation`), and who a writer is.
 
-use super::super::print::{printable, quoted};
 use super::media::PatchType;
-use crate::status::{Cause, Failure};
-
-/// `FieldManagerMaxLength`
-const MAX_LENGTH: usize = 128;
+use crate::causes::{forbidden, required};
+use crate::quote::is_printable;
+use crate::status::Failure;
+use crate::validation::{MANAGER_LIMIT, manager_wrong};
 
 /// Checks `fieldManager` and `force` of a PATCH request.
 pub fn check_patch_options(patch: PatchType, manager: &str, force: Option<bool>) -> Result<(), Failure> {
     let mut causes = Vec::new();
-    let mut wrong = |reason, field: &str, message: String| causes.push(Cause { reason, message, field: field.into() });
     if patch == PatchType::Apply {
         if manager.is_empty() {
-            wrong("FieldValueRequired", "fieldManager", "Required value: is required for apply patch".into());
+            causes.push(required("fieldManager", "is required for apply patch"));
         }
     } else if force.is_some() {
-        wrong("FieldValueForbidden", "force", "Forbidden: may not be specified for non-apply patch".into());
+        causes.push(forbidden("force", "may not be specified for non-apply patch"));
     }
-    if manager.len() > MAX_LENGTH {
-        wrong("FieldValueTooLong", "fieldManager", format!("Too long: may not be more than {MAX_LENGTH} bytes"));
-    }
-    for (place, char) in manager.char_indices().filter(|(_, char)| !printable(*char)) {
-        let message = format!(
-            "Invalid value: {}: invalid character U+{:04X} (at position {place})",
-            quoted(manager),
-            u32::from(char)
-        );
-        wrong("FieldValueInvalid", "fieldManager", message);
-    }
-    if causes.is_empty() { Ok(()) } else { Err(Failure::invalid("meta.k8s.io", "PatchOptions", "", causes)) }
+    causes.extend(manager_wrong(manager, "fieldManager"));
+    Failure::if_wrong("meta.k8s.io", "PatchOptions", "", causes)
 }
 
 /// Who writes: the field manager that the request names, else what its User-Agent has before the first slash.
@@ -38,8 +26,8 @@ pub fn manager_of(manager: &str, user_agent: &str) -> String {
         return manager.to_owned();
     }
     let mut name = String::new();
-    for char in user_agent.split('/').next().unwrap_or_default().chars().filter(|char| printable(*char)) {
-        if name.len() + char.len_utf8() > MAX_LENGTH {
+    for char in user_agent.split('/').next().unwrap_or_default().chars().filter(|char| is_printable(*char)) {
+        if name.len() + char.len_utf8() > MANAGER_LIMIT {
             break;
         }
         name.push(char);

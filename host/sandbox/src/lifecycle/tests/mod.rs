@@ -16,10 +16,6 @@ use crate::status::{Cause, Failure};
 struct Anything;
 
 impl Rules for Anything {
-    fn metadata(&self, _: &Object, _: bool) -> Vec<Cause> {
-        Vec::new()
-    }
-
     fn content(&self, _: &Object, _: Option<&Object>) -> Vec<Cause> {
         Vec::new()
     }

@@ -69,8 +69,9 @@ fn no_list_is_an_empty_list_to_built_in_kinds() {
 
 #[test]
 fn what_changes_nothing_is_not_written() {
-    let old =
-        kept(json!({"managedFields": [{"manager": "m", "time": "2026-01-01T00:00:00Z", "fieldsV1": {"f:x": {}}}]}));
+    let old = kept(
+        json!({"managedFields": [{"manager": "m", "operation": "Update", "time": "2026-01-01T00:00:00Z", "fieldsV1": {"f:x": {}}}]}),
+    );
     assert_eq!(put(&custom(true), old.clone(), &old), Ok(Updated::Same));
     let newer = with(old.clone(), "/metadata/managedFields/0/time", json!(NOW));
     assert_eq!(put(&custom(true), newer.clone(), &old), Ok(Updated::Same));
@@ -129,6 +130,55 @@ fn another_object_of_the_name_is_a_conflict() {
     let failure = update(&patch, map(other), &map(old), &Anything).unwrap_err();
     assert_eq!(failure.message, r#"Thing.x.io "a" is invalid: metadata.uid: Invalid value: "v": field is immutable"#);
     assert_eq!(failure.causes.len(), 2);
+}
+
+/// As a real server answers a patch with a bad label: four causes, one in the message.
+#[test]
+fn metadata_of_a_role_is_checked_four_times() {
+    let old =
+        json!({"metadata": {"name": "a", "uid": "u", "resourceVersion": "5", "creationTimestamp": NOW}, "rules": []});
+    let mut new = old.clone();
+    new["metadata"]["labels"] = json!({"a": "-"});
+    new["metadata"]["finalizers"] = json!(["plain"]);
+    let failure = put(&of("rbac.authorization.k8s.io", "ClusterRole", "clusterroles"), new, &old).unwrap_err();
+    let fields: Vec<&str> = failure.causes.iter().map(|cause| cause.field.as_str()).collect();
+    assert_eq!(
+        fields,
+        [
+            "metadata.labels",
+            "metadata.labels",
+            "metadata.labels",
+            "metadata.finalizers[0]",
+            "metadata.labels",
+            "metadata.finalizers[0]"
+        ]
+    );
+    assert_eq!(failure.message.matches("metadata.labels").count(), 1);
+}
+
+#[test]
+fn a_time_of_the_server_may_be_written_otherwise_and_not_be_another() {
+    let kind = custom(true);
+    let patch = Update { put: false, ..request(&kind, Subresource::None) };
+    let asked = |time: &str| {
+        let new = with(kept(json!({"deletionTimestamp": ""})), "/metadata/deletionTimestamp", json!(time));
+        update(&patch, map(new), &map(kept(json!({}))), &Anything).unwrap_err().message.clone()
+    };
+    assert_eq!(
+        asked("2026-11-23T12:00:00.9+02:00"),
+        r#"Thing.x.io "a" is invalid: metadata.deletionTimestamp: Invalid value: "2026-11-23T10:00:00Z": field is immutable"#
+    );
+}
+
+#[test]
+fn names_of_the_wrong_length_are_told_in_characters() {
+    let mut long = kept(json!({}));
+    long["metadata"]["name"] = json!("a".repeat(254));
+    let causes = checks::create(&custom(true), &map(long), &Anything);
+    assert_eq!(
+        causes[0].message,
+        format!("Invalid value: \"{}\": must be no more than 253 characters", "a".repeat(254))
+    );
 }
 
 #[test]
@@ -196,8 +246,10 @@ fn a_namespace_goes_when_it_is_finalized() {
 #[test]
 fn a_status_is_all_that_changes_of_a_custom_resource() {
     let kind = custom(true);
-    let old = kept(json!({"labels": {"l": "1"}, "managedFields": [{"manager": "a"}]}));
-    let mut new = kept(json!({"labels": {"l": "2"}, "annotations": {"a": "1"}, "managedFields": [{"manager": "b"}]}));
+    let old = kept(json!({"labels": {"l": "1"}, "managedFields": [{"manager": "a", "operation": "Update"}]}));
+    let mut new = kept(
+        json!({"labels": {"l": "2"}, "annotations": {"a": "1"}, "managedFields": [{"manager": "b", "operation": "Update"}]}),
+    );
     new["spec"] = json!({"x": 2});
     new["status"] = json!({"y": 2});
     let written = with(with(old.clone(), "/status/y", json!(2)), "/metadata/managedFields/0/manager", json!("b"));
@@ -224,15 +276,17 @@ fn a_status_of_a_built_in_kind_takes_metadata_along() {
 #[test]
 fn the_status_of_a_pod_keeps_what_old_kubelets_forget() {
     let kind = of("", "Pod", "pods");
-    let mut old = kept(json!({"ownerReferences": [{"uid": "o"}]}));
+    let mut old = kept(json!({"ownerReferences": [{"apiVersion": "v1", "kind": "Node", "name": "o", "uid": "o"}]}));
     old["status"] = json!({
         "qosClass": "Burstable", "observedGeneration": 2,
         "conditions": [{"type": "Ready", "observedGeneration": 2}, {"type": "Ready", "observedGeneration": 1}],
     });
-    let mut new = kept(json!({"ownerReferences": [{"uid": "p"}], "deletionTimestamp": NOW}));
+    let mut new = kept(
+        json!({"ownerReferences": [{"apiVersion": "v1", "kind": "Node", "name": "p", "uid": "p"}], "deletionTimestamp": NOW}),
+    );
     new["status"] =
         json!({"conditions": [{"type": "Ready"}, {"type": "Ready", "observedGeneration": 3}, {"type": "X"}]});
-    let mut written = kept(json!({"ownerReferences": [{"uid": "o"}]}));
+    let mut written = kept(json!({"ownerReferences": [{"apiVersion": "v1", "kind": "Node", "name": "o", "uid": "o"}]}));
     written["status"] = json!({
         "qosClass": "Burstable", "observedGeneration": 2,
         "conditions": [

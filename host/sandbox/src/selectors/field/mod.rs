@@ -9,8 +9,8 @@ mod tests;
 use std::borrow::Cow;
 
 pub use self::selectable::SelectableFields;
-use super::names::path_segment;
 use crate::status::Failure;
+use crate::validation::names::path_segment;
 
 /// Terms that all hold for the fields of a selected object.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

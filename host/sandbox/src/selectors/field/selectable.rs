@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::FieldSelector;
-use crate::selectors::quote::quote;
+use crate::quote::quote;
 use crate::status::Failure;
 
 /// The fields that objects of one kind can be selected by.

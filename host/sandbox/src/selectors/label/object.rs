@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use super::LabelSelector;
 use super::requirement::{Operator, Requirement};
-use crate::selectors::causes::{forbidden, invalid, invalid_value, required};
-use crate::selectors::metadata::labels_wrong;
-use crate::selectors::names::{label_key, label_value};
-use crate::selectors::quote::quote;
+use crate::causes::{forbidden, invalid, invalid_value, required};
+use crate::quote::quote;
 use crate::status::Cause;
+use crate::validation::labels_wrong;
+use crate::validation::names::{label_key, label_value};
 
 /// Reads a selector object; see [`LabelSelector::from_object`].
 pub(super) fn read(object: Option<&Value>) -> Result<LabelSelector, String> {

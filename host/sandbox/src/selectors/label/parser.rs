@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use super::lexer::{Token, tokens};
 use super::requirement::{Operator, Requirement};
-use crate::selectors::causes::{self, invalid};
-use crate::selectors::names::label_key;
+use crate::causes::{self, invalid};
+use crate::validation::names::label_key;
 
 const OPERATORS: &str = "in, notin, =, ==, !=, gt, lt";
 

@@ -5,9 +5,9 @@ use std::fmt;
 use serde_json::Value;
 
 use super::Labels;
-use crate::selectors::causes::{self, invalid, invalid_value};
-use crate::selectors::names::{label_key, label_value};
-use crate::selectors::quote::aggregate;
+use crate::causes::{self, invalid, invalid_value};
+use crate::quote::aggregate;
+use crate::validation::names::{label_key, label_value};
 
 /// How a label relates to the values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -126,7 +126,7 @@ fn an_object_is_refused_field_by_field() {
     let object = json!({"matchLabels": {"-a": "b"}, "matchExpressions": [
         {"key": "a", "operator": "In"}, {"key": "a", "operator": "Exists", "values": ["b"]}, {"key": "a", "operator": "Gt", "values": ["-"]},
     ]});
-    let wrong: Vec<String> = validate(&object, "spec.selector").iter().map(crate::selectors::causes::text).collect();
+    let wrong: Vec<String> = validate(&object, "spec.selector").iter().map(crate::causes::text).collect();
     let starts = [
         r#"spec.selector.matchLabels: Invalid value: "-a": name part must consist of"#,
         "spec.selector.matchExpressions[0].values: Required value: must be specified when `operator` is 'In' or 'NotIn'",

@@ -1,9 +1,9 @@
 //! What a strategic merge patch has to know of a field: its type, and the tags `patchStrategy` and `patchMergeKey`
 //! (`strategicpatch/meta.go`).
 
-use super::super::super::print::quoted;
 use super::super::super::shape::{Field, Shape, TypeId, Types};
 use super::{Failure, plain};
+use crate::quote::quote;
 
 /// The type of a map in a patch.
 #[derive(Clone, Copy)]
@@ -28,7 +28,7 @@ impl<'s> Schema<'s> {
             return Err(plain("merging an object in json but data type is not struct, instead is: map".to_owned()));
         }
         map.field(name).ok_or_else(|| {
-            plain(format!("unable to find api field in struct {} for the json field {}", atom.name, quoted(name)))
+            plain(format!("unable to find api field in struct {} for the json field {}", atom.name, quote(name)))
         })
     }
 

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::selectors::causes::{invalid, invalid_text, invalid_value};
-use crate::selectors::quote::json;
+use crate::causes::{invalid, invalid_text, invalid_value};
+use crate::quote::json;
 use crate::status::Cause;
 
 /// The fields of an `OwnerReference` in the order in which Go writes them, and whether an empty one is left out.

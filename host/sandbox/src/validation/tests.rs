@@ -1,7 +1,8 @@
 use serde_json::json;
 
+use super::names::NameRule;
 use super::*;
-use crate::selectors::causes::text as line;
+use crate::causes::text as line;
 
 fn metadata(value: Value) -> Metadata {
     match value {
@@ -15,7 +16,7 @@ fn lines(wrong: &[Cause]) -> Vec<String> {
 }
 
 fn created(value: Value) -> Vec<String> {
-    lines(&validate(&metadata(value), true, NameRule::Subdomain, "metadata"))
+    lines(&validate(&metadata(value), true, &|name, prefix| NameRule::Subdomain.check(name, prefix), "metadata"))
 }
 
 fn updated(new: Value, old: Value) -> Vec<String> {
@@ -34,7 +35,7 @@ fn names_and_namespaces() {
     assert!(wrong[1].starts_with(r#"metadata.name: Invalid value: "A": a lowercase RFC 1123 subdomain must"#));
     assert_eq!(wrong[2], r#"metadata.namespace: Invalid value: "a.b": must not contain dots"#);
     let cluster_scoped = metadata(json!({"name": "a", "namespace": "b"}));
-    let wrong = validate(&cluster_scoped, false, NameRule::PathSegment, "metadata");
+    let wrong = validate(&cluster_scoped, false, &|name, prefix| NameRule::PathSegment.check(name, prefix), "metadata");
     assert_eq!(lines(&wrong), ["metadata.namespace: Forbidden: not allowed on this type"]);
 }
 
@@ -134,7 +135,8 @@ fn updates() {
 #[test]
 fn finalizers_of_built_in_kinds_are_qualified() {
     let metadata = metadata(json!({"name": "a", "finalizers": ["mine", "orphan", "a/b"]}));
-    let wrong = validate_built_in(&metadata, false, NameRule::PathSegment, "metadata");
+    let wrong =
+        validate_built_in(&metadata, false, &|name, prefix| NameRule::PathSegment.check(name, prefix), "metadata");
     let why = "name is neither a standard finalizer name nor is it fully qualified";
     assert_eq!(lines(&wrong), [format!("metadata.finalizers[0]: Invalid value: \"mine\": {why}")]);
 }

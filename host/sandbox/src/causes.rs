@@ -1,11 +1,11 @@
-//! One wrong field, in the words of `field.Error`, and a `Failure` made of several.
+//! One wrong field, in the words of `field.Error`.
 //!
-//! Facts: `k8s.io/apimachinery/pkg/util/validation/field/errors.go` and `errors.NewInvalid`.
+//! Facts: `k8s.io/apimachinery/pkg/util/validation/field/errors.go`.
 
 use serde_json::Value;
 
-use super::quote::{aggregate, json, quote};
-use crate::status::{Cause, Failure};
+use crate::quote::{json, quote};
+use crate::status::Cause;
 
 /// `Invalid value: "x": why`, for a string.
 pub fn invalid(field: impl Into<String>, value: &str, why: &str) -> Cause {
@@ -34,32 +34,20 @@ pub fn forbidden(field: impl Into<String>, why: &str) -> Cause {
 
 /// `Unsupported value: "x": supported values: "a", "b"`.
 pub fn not_supported(field: impl Into<String>, value: &str, supported: &[&str]) -> Cause {
+    not_supported_text(field, &quote(value), supported)
+}
+
+/// `Unsupported value: …: supported values: "a", "b"`, for a value that is written already.
+pub fn not_supported_text(field: impl Into<String>, value: &str, supported: &[&str]) -> Cause {
     let supported: Vec<String> = supported.iter().map(|one| quote(one)).collect();
     let why = if supported.is_empty() { String::new() } else { format!("supported values: {}", supported.join(", ")) };
-    cause("FieldValueNotSupported", field, detailed(format!("Unsupported value: {}", quote(value)), &why))
+    cause("FieldValueNotSupported", field, detailed(format!("Unsupported value: {value}"), &why))
 }
 
 /// `Too long: may not be more than 5 bytes`.
 pub fn too_long(field: impl Into<String>, most: usize) -> Cause {
     let unit = if most == 1 { "byte" } else { "bytes" };
     cause("FieldValueTooLong", field, format!("Too long: may not be more than {most} {unit}"))
-}
-
-/// `Duplicate value: "x"`.
-pub fn duplicate(field: impl Into<String>, value: &str) -> Cause {
-    cause("FieldValueDuplicate", field, format!("Duplicate value: {}", quote(value)))
-}
-
-/// 422 with all that is wrong. In the message an error that occurs twice is said once, in `details.causes` it is twice.
-pub fn into_failure(group: &str, kind: &str, name: &str, causes: Vec<Cause>) -> Failure {
-    let qualified = if group.is_empty() { kind.to_owned() } else { format!("{kind}.{group}") };
-    let told: Vec<String> = causes.iter().map(text).collect();
-    let mut message = format!("{qualified} {} is invalid", quote(name));
-    if !told.is_empty() {
-        message.push_str(": ");
-        message.push_str(&aggregate(&told));
-    }
-    Failure::new(422, "Invalid", message).about(group, kind, name).because(causes)
 }
 
 /// One cause as a line: `spec.x: Required value`.
@@ -95,12 +83,5 @@ mod tests {
             r#"Unsupported value: "x": supported values: "b", "c""#
         );
         assert_eq!(too_long("a", 262_144).message, "Too long: may not be more than 262144 bytes");
-    }
-
-    #[test]
-    fn a_repeated_error_is_said_once_and_counted_twice() {
-        let failure = into_failure("", "Secret", "a", vec![required("x", ""), required("x", "")]);
-        assert_eq!(failure.message, r#"Secret "a" is invalid: x: Required value"#);
-        assert_eq!(failure.causes.len(), 2);
     }
 }

@@ -1,8 +1,10 @@
 //! The rules of `metadata`: names, namespaces, labels, annotations, owners, finalizers, and what an update may not change.
 //!
 //! Facts: `k8s.io/apimachinery/pkg/api/validation/objectmeta.go` and `pkg/apis/meta/v1/validation/validation.go`. Field types
-//! were checked when the object was read; what is of another type here counts as absent.
+//! were checked when the object was read; what is of another type here counts as absent. Where Kubernetes walks a Go map (labels,
+//! annotations), the order of several errors is random there; here it is that of the keys.
 
+pub mod names;
 mod owners;
 #[cfg(test)]
 mod tests;
@@ -11,32 +13,35 @@ mod update;
 use serde_json::{Map, Value};
 
 pub use self::update::{validate_common_update, validate_update};
-use super::causes::{forbidden, invalid, invalid_value, required, too_long};
-use super::names::{self, NameRule};
-use super::quote::{is_printable, quote};
+use crate::causes::{forbidden, invalid, invalid_value, required, too_long};
+use crate::quote::{is_printable, quote};
 use crate::status::Cause;
+
+/// What is wrong with a name, or with a `generateName`, to which something is added: `ValidateNameFunc`.
+pub type Names<'a> = &'a dyn Fn(&str, bool) -> Vec<String>;
 
 /// `metadata` as it is read: an object's, or one that is empty.
 pub type Metadata = Map<String, Value>;
 
 const ANNOTATIONS_LIMIT: usize = 256 * 1024;
-const MANAGER_LIMIT: usize = 128;
+/// How long the name of a field manager may be, in bytes (`FieldManagerMaxLength`).
+pub(crate) const MANAGER_LIMIT: usize = 128;
 const SUBRESOURCE_LIMIT: usize = 256;
 
 /// What is wrong with the metadata of an object that is created (`ValidateObjectMeta`), after a name was generated. `path` is
 /// `metadata`, or where a template has it.
-pub fn validate(metadata: &Metadata, namespaced: bool, rule: NameRule, path: &str) -> Vec<Cause> {
+pub fn validate(metadata: &Metadata, namespaced: bool, names: Names<'_>, path: &str) -> Vec<Cause> {
     let (name, generate_name) = (text(metadata, "name"), text(metadata, "generateName"));
     let mut wrong = Vec::new();
     if !generate_name.is_empty() {
         let field = format!("{path}.generateName");
-        wrong.extend(rule.check(generate_name, true).iter().map(|why| invalid(&field, generate_name, why)));
+        wrong.extend(names(generate_name, true).iter().map(|why| invalid(&field, generate_name, why)));
     }
     let field = format!("{path}.name");
     if name.is_empty() {
         wrong.push(required(field, "name or generateName is required"));
     } else {
-        wrong.extend(rule.check(name, false).iter().map(|why| invalid(&field, name, why)));
+        wrong.extend(names(name, false).iter().map(|why| invalid(&field, name, why)));
     }
     wrong.extend(namespace_wrong(text(metadata, "namespace"), namespaced, &format!("{path}.namespace")));
     let generation = metadata.get("generation").and_then(Value::as_i64).unwrap_or_default();
@@ -53,8 +58,8 @@ pub fn validate(metadata: &Metadata, namespaced: bool, rule: NameRule, path: &st
 
 /// [`validate`] and what kinds of Kubernetes itself ask more (`ValidateObjectMeta` in `pkg/apis/core/validation`): all but
 /// Leases and CustomResourceDefinitions.
-pub fn validate_built_in(metadata: &Metadata, namespaced: bool, rule: NameRule, path: &str) -> Vec<Cause> {
-    let mut wrong = validate(metadata, namespaced, rule, path);
+pub fn validate_built_in(metadata: &Metadata, namespaced: bool, names: Names<'_>, path: &str) -> Vec<Cause> {
+    let mut wrong = validate(metadata, namespaced, names, path);
     wrong.extend(unqualified_finalizers(metadata, path));
     wrong
 }

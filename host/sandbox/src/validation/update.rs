@@ -1,11 +1,14 @@
 //! What an update may not change.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::{Metadata, go_strings, managed_fields_wrong, shared, strings, text, validate};
-use crate::selectors::causes::{forbidden, invalid, invalid_value};
-use crate::selectors::names::NameRule;
+use crate::causes::{forbidden, invalid, invalid_value};
 use crate::status::Cause;
+use crate::time;
+use crate::validation::names::NameRule;
 
 /// Strings of Go's plain type, and fields of other types, which are written as JSON; `null` where there is no value.
 const IMMUTABLE: [(&str, bool); 6] = [
@@ -44,11 +47,12 @@ pub fn validate_update(new: &Metadata, old: &Metadata, path: &str) -> Vec<Cause>
     }
     for (name, plain) in IMMUTABLE {
         let (now, before) = (present(new.get(name)), present(old.get(name)));
+        let [now, before] = [now, before].map(|value| value.map(|value| as_stored(name, value)));
         if now != before {
             let field = format!("{path}.{name}");
             wrong.push(match now {
                 _ if plain => invalid(field, text(new, name), "field is immutable"),
-                Some(value) => invalid_value(field, value, "field is immutable"),
+                Some(value) => invalid_value(field, &value, "field is immutable"),
                 None if name == "uid" => invalid(field, "", "field is immutable"),
                 None => invalid_value(field, &Value::Null, "field is immutable"),
             });
@@ -63,7 +67,7 @@ pub fn validate_update(new: &Metadata, old: &Metadata, path: &str) -> Vec<Cause>
 /// is told two or four times in the causes, and once in the message (`validateCommonUpdate` in `pkg/registry/rest/update.go` of
 /// `k8s.io/apiserver`).
 pub fn validate_common_update(new: &Metadata, old: &Metadata, namespaced: bool) -> Vec<Cause> {
-    let mut wrong = validate(new, namespaced, NameRule::PathSegment, "metadata");
+    let mut wrong = validate(new, namespaced, &|name, prefix| NameRule::PathSegment.check(name, prefix), "metadata");
     wrong.extend(validate_update(new, old, "metadata"));
     wrong
 }
@@ -71,4 +75,10 @@ pub fn validate_common_update(new: &Metadata, old: &Metadata, namespaced: bool) 
 /// A value that is neither `null` nor an empty text: Go's types know no difference.
 fn present(value: Option<&Value>) -> Option<&Value> {
     value.filter(|value| !value.is_null() && value.as_str() != Some(""))
+}
+
+/// A time as the server writes it, whatever else as it is.
+fn as_stored<'v>(field: &str, value: &'v Value) -> Cow<'v, Value> {
+    let time = value.as_str().filter(|_| field.ends_with("Timestamp")).and_then(time::read);
+    time.map_or(Cow::Borrowed(value), |time| Cow::Owned(Value::from(time::written(time))))
 }

@@ -7,7 +7,6 @@ const LABEL_KEY: &str = "must consist of alphanumeric characters, '-', '_' or '.
 const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 const DNS1123_LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
 const DNS1123_SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-const DNS1035_LABEL: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 
 /// What names of a kind must look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,42 +20,12 @@ pub enum NameRule {
 }
 
 impl NameRule {
-    /// The rule of a built-in kind that the sandbox may serve. A CustomResourceDefinition has one of its own.
-    pub fn of(group: &str, kind: &str) -> Option<Self> {
-        Some(match (group, kind) {
-            ("", "Namespace" | "Service") => Self::Label,
-            (
-                "",
-                "ConfigMap"
-                | "Endpoints"
-                | "Event"
-                | "LimitRange"
-                | "Node"
-                | "PersistentVolume"
-                | "PersistentVolumeClaim"
-                | "Pod"
-                | "ResourceQuota"
-                | "Secret"
-                | "ServiceAccount",
-            )
-            | ("apps", "DaemonSet" | "Deployment" | "ReplicaSet")
-            | ("batch", "CronJob" | "Job")
-            | ("coordination.k8s.io", "Lease")
-            | ("discovery.k8s.io", "EndpointSlice")
-            | ("events.k8s.io", "Event")
-            | ("networking.k8s.io", "Ingress" | "NetworkPolicy") => Self::Subdomain,
-            ("rbac.authorization.k8s.io", "ClusterRole" | "ClusterRoleBinding" | "Role" | "RoleBinding") => {
-                Self::PathSegment
-            }
-            _ => return None,
-        })
-    }
-
     /// What is wrong with a name. With `prefix` it is a `generateName`, to which something is added.
     pub fn check(self, name: &str, prefix: bool) -> Vec<String> {
         match self {
             Self::Subdomain => subdomain(&masked(name, prefix)),
             Self::Label => label(&masked(name, prefix)),
+            Self::PathSegment if prefix => path_segment_prefix(name),
             Self::PathSegment => path_segment(name),
         }
     }
@@ -80,20 +49,16 @@ pub fn subdomain(value: &str) -> Vec<String> {
     wrong
 }
 
-/// `IsDNS1035Label`.
-pub fn dns1035_label(value: &str) -> Vec<String> {
-    let mut wrong = longer_than(value, 63, "characters");
-    if !(is_label(value) && value.starts_with(|first: char| first.is_ascii_lowercase())) {
-        wrong.push(DNS1035_LABEL.to_owned());
-    }
-    wrong
-}
-
 /// `IsPathSegmentName`: what may stand between two slashes of a path.
 pub fn path_segment(name: &str) -> Vec<String> {
     if name == "." || name == ".." {
         return vec![format!("may not be '{name}'")];
     }
+    path_segment_prefix(name)
+}
+
+/// `IsPathSegmentPrefix`: the same of what something is added to.
+fn path_segment_prefix(name: &str) -> Vec<String> {
     ["/", "%"].iter().filter(|part| name.contains(**part)).map(|part| format!("may not contain '{part}'")).collect()
 }
 
@@ -183,27 +148,49 @@ fn is_word(value: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// From `TestIsDNS1123Label`, `TestIsDNS1123Subdomain`, `TestIsDNS1035Label`.
+    /// From `TestIsDNS1123Label` and `TestIsDNS1123Subdomain`.
     #[test]
     fn dns_names() {
         let long = "a".repeat(63);
-        for good in ["a", "ab", "abc", "a1", "a-1", "a--1--2--b", "0", "01", "0-a", long.as_str()] {
+        for good in [
+            "a",
+            "ab",
+            "abc",
+            "a1",
+            "a-1",
+            "a--1--2--b",
+            "0",
+            "01",
+            "012",
+            "0-a",
+            "1a",
+            "1-a",
+            "1--a--b--2",
+            long.as_str(),
+        ] {
             assert!(label(good).is_empty(), "{good}");
         }
-        for bad in ["", "A", "a.", "a..b", "-", "a-", "-a", "_", "a_", "a@b", " ", "a ", "a\n", "a.b"] {
+        for bad in [
+            "", "A", "ABC", "aBc", "a.", ".a", "a..b", "-", "a-", "-a", "_", "a_", "a_b", "a b", "ä", "a@b", " ", "a ",
+            "a\n", "a.b",
+        ] {
             assert!(!label(bad).is_empty(), "{bad}");
         }
         assert_eq!(label("a.b"), ["must not contain dots"]);
+        assert_eq!(
+            subdomain("A"),
+            [
+                "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must \
+                 start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
+                 '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+            ]
+        );
         assert_eq!(label(&"a".repeat(64)), ["must be no more than 63 characters"]);
         for good in ["a", "a.a", "0.0.0", "a.b-c.1", "a-1.b"] {
             assert!(subdomain(good).is_empty(), "{good}");
         }
         for bad in ["", "A", "a.", ".a", "a..b", "a.-b", "a-.b", "a.B", "a_b"] {
             assert!(!subdomain(bad).is_empty(), "{bad}");
-        }
-        assert!(dns1035_label("a-1").is_empty());
-        for bad in ["1", "1a", "", "A", "a-"] {
-            assert!(!dns1035_label(bad).is_empty(), "{bad}");
         }
     }
 
@@ -243,7 +230,10 @@ mod tests {
         assert!(NameRule::Subdomain.check("web-", true).is_empty());
         assert!(!NameRule::Subdomain.check("web-", false).is_empty());
         assert!(!NameRule::Subdomain.check("-", true).is_empty());
+        assert!(NameRule::Label.check("a-", true).is_empty());
         assert_eq!(NameRule::PathSegment.check("a/b%", false), ["may not contain '/'", "may not contain '%'"]);
         assert!(NameRule::PathSegment.check("system:x y", false).is_empty());
+        assert_eq!(NameRule::PathSegment.check("..", false), ["may not be '..'"]);
+        assert!(NameRule::PathSegment.check("..", true).is_empty());
     }
 }
