@@ -21,14 +21,32 @@ pub fn reserve() -> Result<u16> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
+    use std::time::Instant;
+
     use super::*;
+    use crate::wait::PATIENCE;
 
     #[test]
     fn a_reserved_port_can_be_listened_on_and_is_not_given_twice() {
         let ports: std::collections::BTreeSet<u16> = (0..50).map(|_| reserve().unwrap()).collect();
         assert_eq!(ports.len(), 50);
         for port in ports {
-            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+            listen(port).unwrap();
+        }
+    }
+
+    /// Tests beside this one start programs: between fork and exec such a child has a copy of every open socket, also of
+    /// a listener that was just closed here. The port is free when the copy is, a moment later.
+    fn listen(port: u16) -> std::io::Result<TcpListener> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+                Err(error) if error.kind() == ErrorKind::AddrInUse && Instant::now() < deadline => {
+                    std::thread::yield_now()
+                }
+                answer => return answer,
+            }
         }
     }
 }
