@@ -17,7 +17,8 @@
 //!                  faults    what goes wrong, on purpose, from a seed
 //! ```
 //!
-//! Of these `access` (with `selectors`), `fields`, `lifecycle` (with `validation`) and `store` are here; nothing is served yet (issue 5).
+//! Of these `access` (with `selectors`), `fields`, `kinds` (with `show`), `lifecycle` (with `validation`) and `store` are here; nothing is
+//! served yet (issue 5).
 //!
 //! `status` is how each of them fails, `causes`, `quote` and `time` are the words and forms of Go that all of them write.
 //!
@@ -27,9 +28,11 @@
 pub mod access;
 pub mod causes;
 pub mod fields;
+pub mod kinds;
 pub mod lifecycle;
 pub mod quote;
 pub mod selectors;
+pub mod show;
 pub mod status;
 pub mod store;
 mod time;
