@@ -22,6 +22,32 @@ pub fn invalid_text(field: impl Into<String>, value: &str, why: &str) -> Cause {
     cause("FieldValueInvalid", field, detailed(format!("Invalid value: {value}"), why))
 }
 
+/// `Invalid value: "x": why`, where the type is wrong.
+pub fn type_invalid(field: impl Into<String>, value: &str, why: &str) -> Cause {
+    cause("FieldValueTypeInvalid", field, detailed(format!("Invalid value: {}", quote(value)), why))
+}
+
+/// `Invalid value: why`, which does not show the value.
+pub fn invalid_omitted(field: impl Into<String>, why: &str) -> Cause {
+    cause("FieldValueInvalid", field, detailed("Invalid value".to_owned(), why))
+}
+
+/// `Duplicate value: …`, of a value that is written already.
+pub fn duplicate_text(field: impl Into<String>, value: &str) -> Cause {
+    cause("FieldValueDuplicate", field, format!("Duplicate value: {value}"))
+}
+
+/// `Duplicate value`, which does not show the value.
+pub fn duplicate_omitted(field: impl Into<String>) -> Cause {
+    cause("FieldValueDuplicate", field, "Duplicate value".to_owned())
+}
+
+/// `Too many: 5: must have at most 3 items`.
+pub fn too_many(field: impl Into<String>, actual: i64, most: i64) -> Cause {
+    let unit = if most == 1 { "item" } else { "items" };
+    cause("FieldValueTooMany", field, format!("Too many: {actual}: must have at most {most} {unit}"))
+}
+
 /// `Required value: why`.
 pub fn required(field: impl Into<String>, why: &str) -> Cause {
     cause("FieldValueRequired", field, detailed("Required value".to_owned(), why))

@@ -17,7 +17,7 @@
 //!                  faults    what goes wrong, on purpose, from a seed
 //! ```
 //!
-//! Of these `access` (with `selectors`), `fields`, `kinds` (with `show`), `lifecycle` (with `validation`) and `store` are here; nothing is
+//! Of these `access` (with `selectors`), `fields`, `kinds` (with `show`), `lifecycle` (with `validation`), `schema` and `store` are here; nothing is
 //! served yet (issue 5).
 //!
 //! `status` is how each of them fails, `causes`, `quote` and `time` are the words and forms of Go that all of them write.
@@ -31,6 +31,7 @@ pub mod fields;
 pub mod kinds;
 pub mod lifecycle;
 pub mod quote;
+pub mod schema;
 pub mod selectors;
 pub mod show;
 pub mod status;

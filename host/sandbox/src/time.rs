@@ -3,23 +3,36 @@
 //! jiff reads more than Go does (a space for the `T`, no seconds), so the form is looked at here and the calendar is jiff's.
 //! Times that jiff cannot hold, of the last day of the year 9999, count as no times.
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
 
 /// Whole seconds of a time, if that is one to Go's `time.Parse(time.RFC3339, …)`.
 pub(crate) fn read(text: &str) -> Option<Timestamp> {
+    read_parts(text).map(|(time, _)| time)
+}
+
+/// A time to the nanosecond; more digits do not count.
+pub(crate) fn read_exact(text: &str) -> Option<Timestamp> {
+    let (time, fraction) = read_parts(text)?;
+    let digits: String = fraction.chars().chain("000000000".chars()).take(9).collect();
+    Timestamp::new(time.as_second(), 0).ok()?.checked_add(SignedDuration::from_nanos(digits.parse().ok()?)).ok()
+}
+
+/// Whole seconds, and the digits after them.
+fn read_parts(text: &str) -> Option<(Timestamp, &str)> {
     let (date, rest) = text.split_at_checked(10)?;
     let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
     let (time, rest) = rest.strip_prefix('T')?.split_at_checked(8)?;
     let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?.map(|number| i8::try_from(number).ok());
     let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
-    let rest = match rest.strip_prefix(['.', ',']) {
+    let (fraction, rest) = match rest.strip_prefix(['.', ',']) {
         Some(fraction) => {
             let rest = fraction.trim_start_matches(|char: char| char.is_ascii_digit());
-            (rest.len() < fraction.len()).then_some(rest)?
+            let digits = fraction.strip_suffix(rest)?;
+            (!digits.is_empty()).then_some((digits, rest))?
         }
-        None => rest,
+        None => ("", rest),
     };
     let offset = match rest {
         "Z" => 0,
@@ -33,7 +46,7 @@ pub(crate) fn read(text: &str) -> Option<Timestamp> {
         }
     };
     let local = DateTime::new(year, month, day, hour?, minute?, second?, 0).ok()?;
-    Offset::from_seconds(offset).ok()?.to_timestamp(local).ok()
+    Some((Offset::from_seconds(offset).ok()?.to_timestamp(local).ok()?, fraction))
 }
 
 /// A time as it is written.
@@ -69,6 +82,14 @@ mod tests {
             assert_eq!(written(read(text).unwrap()), utc, "{text}");
         }
         assert_eq!(read("2026-11-24T09:41:00Z").unwrap().as_second(), 1_795_513_260);
+    }
+
+    #[test]
+    fn fractions_are_read_where_they_are_asked_for() {
+        for (text, nanoseconds) in [("00Z", 0), ("00.5Z", 500_000_000), ("00.123456789123+01:00", 123_456_789)] {
+            let time = read_exact(&format!("2024-01-01T00:00:{text}")).unwrap();
+            assert_eq!(time.subsec_nanosecond(), nanoseconds, "{text}");
+        }
     }
 
     #[test]

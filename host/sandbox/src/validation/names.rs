@@ -8,6 +8,8 @@ const LABEL_VALUE: &str = "a valid label must be an empty string or consist of a
 const DNS1123_LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
 const DNS1123_SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 
+const DNS1035_LABEL: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+
 /// What names of a kind must look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NameRule {
@@ -36,6 +38,15 @@ pub fn label(value: &str) -> Vec<String> {
     let mut wrong = longer_than(value, 63, "characters");
     if !is_label(value) {
         wrong.push(if is_subdomain(value) { "must not contain dots" } else { DNS1123_LABEL }.to_owned());
+    }
+    wrong
+}
+
+/// `IsDNS1035Label`.
+pub fn dns1035_label(value: &str) -> Vec<String> {
+    let mut wrong = longer_than(value, 63, "characters");
+    if !(is_label(value) && value.starts_with(|first: char| first.is_ascii_lowercase())) {
+        wrong.push(DNS1035_LABEL.to_owned());
     }
     wrong
 }
