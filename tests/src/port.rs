@@ -43,7 +43,7 @@ mod tests {
         loop {
             match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
                 Err(error) if error.kind() == ErrorKind::AddrInUse && Instant::now() < deadline => {
-                    std::thread::yield_now()
+                    std::thread::yield_now();
                 }
                 answer => return answer,
             }
