@@ -20,12 +20,13 @@
 //! Of these `access` (with `selectors`), `fields`, `kinds` (with `show`), `lifecycle` (with `validation`), `schema` and `store` are here; nothing is
 //! served yet (issue 5).
 //!
-//! `status` is how each of them fails, `causes`, `quote` and `time` are the words and forms of Go that all of them write.
+//! `status` is how each of them fails, `age`, `causes`, `quote` and `time` are the words and forms of Go that all of them write.
 //!
 //! Everything above `server` is a pure function or a plain data structure: no tokio, no clock, no random numbers of its own.
 //! Time, uids and random choices are handed in, so that a seed replays a run exactly.
 
 pub mod access;
+mod age;
 pub mod causes;
 pub mod fields;
 pub mod kinds;

@@ -51,6 +51,18 @@ pub fn json(value: &Value) -> String {
     out
 }
 
+/// How `encoding/json` calls a value that it cannot put into something else.
+pub(crate) fn json_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
 /// Whether Go's `unicode.IsPrint` holds: letters, marks, numbers, punctuation, symbols, and the plain space.
 pub(crate) fn is_printable(character: char) -> bool {
     match character {

@@ -16,7 +16,7 @@ pub(crate) fn read(text: &str) -> Option<Timestamp> {
 pub(crate) fn read_exact(text: &str) -> Option<Timestamp> {
     let (time, fraction) = read_parts(text)?;
     let digits: String = fraction.chars().chain("000000000".chars()).take(9).collect();
-    Timestamp::new(time.as_second(), 0).ok()?.checked_add(SignedDuration::from_nanos(digits.parse().ok()?)).ok()
+    time.checked_add(SignedDuration::from_nanos(digits.parse().ok()?)).ok()
 }
 
 /// Whole seconds, and the digits after them.

@@ -30,7 +30,5 @@ mod validate;
 
 pub use builtin::{BadTable, BuiltIn};
 pub use manager::{Applied, CustomKind, FieldManager, keep_timestamps};
-pub use patch::{
-    JsonPatch, PatchType, check_patch_options, manager_of, merge_patch, strategic_merge_patch, unsupported_media_type,
-};
+pub use patch::{JsonPatch, PatchType, manager_of, merge_patch, strategic_merge_patch, unsupported_media_type};
 pub use shape::Shape;

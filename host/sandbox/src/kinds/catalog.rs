@@ -224,17 +224,14 @@ mod tests {
     use super::super::builtin::built_in;
     use super::*;
     use crate::kinds::served::Definition;
+    use crate::schema::Names;
 
     fn custom(group: &str, version: &str, plural: &str) -> Arc<Served> {
+        let names = serde_json::json!({"plural": plural, "singular": "x", "kind": "X", "listKind": "XList"});
         Arc::new(Served::custom(&Definition {
             group,
             version,
-            plural,
-            singular: "x",
-            kind: "X",
-            list_kind: "XList",
-            short_names: &[],
-            categories: &[],
+            names: &Names::read(names.as_object().unwrap()),
             namespaced: true,
             status: false,
             scale: false,

@@ -147,18 +147,15 @@ mod tests {
     use super::super::query::Query;
     use super::super::served::Definition;
     use super::*;
+    use crate::schema::Names;
 
     fn kinds() -> (Kinds, Kinds) {
         let mut own = Kinds::default();
+        let names = serde_json::json!({"plural": "foos", "singular": "foo", "kind": "Foo", "listKind": "FooList"});
         own.insert(Arc::new(Served::custom(&Definition {
             group: "example.com",
             version: "v1",
-            plural: "foos",
-            singular: "foo",
-            kind: "Foo",
-            list_kind: "FooList",
-            short_names: &[],
-            categories: &[],
+            names: &Names::read(names.as_object().unwrap()),
             namespaced: true,
             status: true,
             scale: false,

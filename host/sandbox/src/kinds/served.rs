@@ -12,6 +12,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::schema::Names;
 use crate::selectors::field::SelectableFields;
 use crate::status::Failure;
 
@@ -78,18 +79,8 @@ pub struct Definition<'a> {
     pub group: &'a str,
     /// The name of the version.
     pub version: &'a str,
-    /// `status.acceptedNames.plural`.
-    pub plural: &'a str,
-    /// `status.acceptedNames.singular`.
-    pub singular: &'a str,
-    /// `status.acceptedNames.kind`.
-    pub kind: &'a str,
-    /// `status.acceptedNames.listKind`.
-    pub list_kind: &'a str,
-    /// `status.acceptedNames.shortNames`.
-    pub short_names: &'a [&'a str],
-    /// `status.acceptedNames.categories`.
-    pub categories: &'a [&'a str],
+    /// `status.acceptedNames`.
+    pub names: &'a Names,
     /// `spec.scope` is `Namespaced`.
     pub namespaced: bool,
     /// The version has `subresources.status`.
@@ -113,13 +104,13 @@ pub(super) const STATUS: Subresource =
 const READ: &[&str] = &["get", "list", "watch"];
 
 /// The order in which custom resources have always had theirs.
-const CUSTOM: &[&str] = &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
+pub(super) const CUSTOM: &[&str] = &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
 const TERMINATING: &[&str] = &["delete", "deletecollection", "get", "list", "watch"];
 
 impl Served {
     /// One version of a custom resource.
     pub fn custom(definition: &Definition<'_>) -> Self {
-        let Definition { group, version, kind, .. } = *definition;
+        let Definition { group, version, names, .. } = *definition;
         let owned = |text: &str| Cow::Owned(text.to_owned());
         let mut subresources = Vec::new();
         if definition.status {
@@ -132,19 +123,19 @@ impl Served {
         Self {
             group: owned(group),
             version: owned(version),
-            plural: owned(definition.plural),
-            singular: owned(definition.singular),
-            kind: owned(kind),
-            list_kind: owned(definition.list_kind),
-            short_names: definition.short_names.iter().map(|name| owned(name)).collect(),
-            categories: definition.categories.iter().map(|name| owned(name)).collect(),
+            plural: owned(&names.plural),
+            singular: owned(&names.singular),
+            kind: owned(&names.kind),
+            list_kind: owned(&names.list_kind),
+            short_names: names.short.iter().map(|name| owned(name)).collect(),
+            categories: names.categories.iter().map(|name| owned(name)).collect(),
             namespaced: definition.namespaced,
             verbs: if definition.terminating { TERMINATING } else { CUSTOM },
             subresources,
             storage_version_hash: stored
                 .map(|stored| match definition.cluster {
-                    None => storage_version_hash(None, group, stored, kind),
-                    Some(cluster) => kcp_definition_hash(cluster, group, stored, kind),
+                    None => storage_version_hash(None, group, stored, &names.kind),
+                    Some(cluster) => kcp_definition_hash(cluster, group, stored, &names.kind),
                 })
                 .unwrap_or_default(),
             custom: true,

@@ -9,7 +9,7 @@ use super::node::Node;
 use super::number::go_value;
 use super::path::Path;
 use crate::causes;
-use crate::quote::quote;
+use crate::quote::{json_type, quote};
 use crate::status::Cause;
 use crate::time;
 use crate::validation::{self, names};
@@ -74,7 +74,9 @@ pub(super) fn coerce(metadata: &mut Value, unknown: &mut Vec<String>) -> Result<
     let fields = match metadata {
         Value::Null => return Ok(()),
         Value::Object(fields) => fields,
-        other => return Err(format!("json: cannot unmarshal {} into Go value of type v1.ObjectMeta", kind(other))),
+        other => {
+            return Err(format!("json: cannot unmarshal {} into Go value of type v1.ObjectMeta", json_type(other)));
+        }
     };
     known(fields, OBJECT_META, "ObjectMeta", "", "", unknown)
 }
@@ -179,7 +181,7 @@ fn check(
     unknown: &mut Vec<String>,
 ) -> Result<(), String> {
     let not = |value: &Value, ty: &str| {
-        Err(format!("json: cannot unmarshal {} into Go struct field {owner}.{go} of type {ty}", kind(value)))
+        Err(format!("json: cannot unmarshal {} into Go struct field {owner}.{go} of type {ty}", json_type(value)))
     };
     match (field, &mut *value) {
         (_, Value::Null) | (Field::Any, _) | (Field::Text(_), Value::String(_)) | (Field::Bool, Value::Bool(_)) => {
@@ -222,18 +224,6 @@ fn check(
         (Field::Texts, value) => not(value, "[]string"),
         (Field::TextMap, value) => not(value, "map[string]string"),
         (Field::List(ty, _), value) => not(value, &format!("[]v1.{ty}")),
-    }
-}
-
-/// What Go's reader calls a value.
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
     }
 }
 

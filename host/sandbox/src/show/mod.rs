@@ -1,7 +1,7 @@
 //! How a client wants an answer, and how it is written: JSON, metadata only, a table.
 //!
 //! [`negotiate()`] reads `Accept`, [`body_format`] reads `Content-Type`. [`list`], [`typed`] and [`event`] write what is stored as
-//! it is; [`partial`] and [`table()`] make something else of it.
+//! it is; [`partial()`] and [`table()`] make something else of it.
 //!
 //! Built-in kinds are best stored without `apiVersion` and `kind`: a real server leaves them out of the items of a list, and
 //! what is alone gets them from [`typed`]. Custom resources have them in lists, too.
@@ -12,7 +12,6 @@
 //! Limits: YAML and protobuf are not written (501 where a real server would). JSON is not escaped for HTML as Go does it.
 
 mod accept;
-mod age;
 mod body;
 mod media;
 mod negotiate;
@@ -27,4 +26,4 @@ pub use self::negotiate::{
 };
 pub use self::partial::{partial, partial_list};
 pub use self::printers::printer;
-pub use self::table::{Cells, Column, CustomCells, Printer, cell, table};
+pub use self::table::{Cells, Column, CustomCells, Printer, table};

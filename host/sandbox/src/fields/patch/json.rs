@@ -3,7 +3,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{json_type, rejected};
+use super::rejected;
+use crate::quote::json_type;
 use crate::status::Failure;
 
 /// `maxJSONPatchOperations`

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::json_type;
+use crate::quote::json_type;
 use crate::status::Failure;
 
 /// The object with the patch merged into it.

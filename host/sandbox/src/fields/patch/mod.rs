@@ -7,34 +7,20 @@
 mod json;
 mod media;
 mod merge;
-mod options;
 mod strategic;
+mod writer;
 
 pub use json::JsonPatch;
 pub use media::{PatchType, unsupported_media_type};
 pub use merge::merge_patch;
-pub use options::{check_patch_options, manager_of};
 pub use strategic::strategic_merge_patch;
-
-use serde_json::Value;
+pub use writer::manager_of;
 
 use crate::status::Failure;
 
 /// 422 with the words that a real server has for everything that goes wrong in a library. What it was is not told.
 fn rejected() -> Failure {
     Failure::new(422, "Invalid", "the server rejected our request due to an error in our request")
-}
-
-/// How `encoding/json` calls a value that it cannot put into something else.
-fn json_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
 }
 
 #[cfg(test)]

@@ -3,115 +3,28 @@
 //! Facts: `GenericStorageProviders` of `pkg/controlplane/apiserver/apis.go` in the order of discovery, without the two that
 //! kcp leaves out (`pkg/server/server.go`); `config/system-crds`, `config/root-phase0`, `config/crds`.
 
-use super::row::{CREATE, FINALIZE, GroupVersion, Row, of_cluster, of_namespaces, posted};
-use crate::kinds::served::{ALL, CHANGED, STATUS};
-
-const NO_COLLECTION: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
-
-/// The order in which custom resources have their verbs.
-const CUSTOM: &[&str] = &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
+use super::generic::{
+    ADMISSION, API_EXTENSIONS, AUTHENTICATION, AUTHORIZATION, CERTIFICATES, CONFIG_MAPS, COORDINATION, EVENTS,
+    EVENTS_V1, NAMESPACES, RBAC, RESOURCE_QUOTAS, SECRETS, SERVICE_ACCOUNTS,
+};
+use super::row::{GroupVersion, Row, of_cluster};
+use crate::kinds::served::{CUSTOM, STATUS};
 
 /// Built in, in the order of discovery.
 pub(super) const TABLE: &[GroupVersion] = &[
     GroupVersion {
         group: "",
         version: "v1",
-        rows: &[
-            of_namespaces("configmaps", "configmap", "ConfigMap", ALL).short(&["cm"]),
-            of_namespaces("events", "event", "Event", ALL).short(&["ev"]),
-            of_cluster("namespaces", "namespace", "Namespace", NO_COLLECTION).short(&["ns"]).with(&[FINALIZE, STATUS]),
-            of_namespaces("resourcequotas", "resourcequota", "ResourceQuota", ALL).short(&["quota"]).with(&[STATUS]),
-            of_namespaces("secrets", "secret", "Secret", ALL),
-            of_namespaces("serviceaccounts", "serviceaccount", "ServiceAccount", ALL)
-                .short(&["sa"])
-                .with(&[posted("token", ("authentication.k8s.io", "v1", "TokenRequest"))]),
-        ],
+        rows: &[CONFIG_MAPS, EVENTS, NAMESPACES, RESOURCE_QUOTAS, SECRETS, SERVICE_ACCOUNTS],
     },
-    GroupVersion {
-        group: "authentication.k8s.io",
-        version: "v1",
-        rows: &[
-            of_cluster("selfsubjectreviews", "selfsubjectreview", "SelfSubjectReview", CREATE),
-            of_cluster("tokenreviews", "tokenreview", "TokenReview", CREATE),
-        ],
-    },
-    GroupVersion {
-        group: "authorization.k8s.io",
-        version: "v1",
-        rows: &[
-            of_namespaces("localsubjectaccessreviews", "localsubjectaccessreview", "LocalSubjectAccessReview", CREATE),
-            of_cluster("selfsubjectaccessreviews", "selfsubjectaccessreview", "SelfSubjectAccessReview", CREATE),
-            of_cluster("selfsubjectrulesreviews", "selfsubjectrulesreview", "SelfSubjectRulesReview", CREATE),
-            of_cluster("subjectaccessreviews", "subjectaccessreview", "SubjectAccessReview", CREATE),
-        ],
-    },
-    GroupVersion {
-        group: "certificates.k8s.io",
-        version: "v1",
-        rows: &[of_cluster(
-            "certificatesigningrequests",
-            "certificatesigningrequest",
-            "CertificateSigningRequest",
-            ALL,
-        )
-        .short(&["csr"])
-        .with(&[super::row::refused("approval", CHANGED), STATUS])
-        .missing()],
-    },
-    GroupVersion {
-        group: "coordination.k8s.io",
-        version: "v1",
-        rows: &[of_namespaces("leases", "lease", "Lease", ALL)],
-    },
-    GroupVersion {
-        group: "rbac.authorization.k8s.io",
-        version: "v1",
-        rows: &[
-            of_cluster("clusterrolebindings", "clusterrolebinding", "ClusterRoleBinding", ALL),
-            of_cluster("clusterroles", "clusterrole", "ClusterRole", ALL),
-            of_namespaces("rolebindings", "rolebinding", "RoleBinding", ALL),
-            of_namespaces("roles", "role", "Role", ALL),
-        ],
-    },
-    GroupVersion {
-        group: "admissionregistration.k8s.io",
-        version: "v1",
-        rows: &[
-            admission("mutatingadmissionpolicies", "mutatingadmissionpolicy", "MutatingAdmissionPolicy"),
-            admission(
-                "mutatingadmissionpolicybindings",
-                "mutatingadmissionpolicybinding",
-                "MutatingAdmissionPolicyBinding",
-            ),
-            admission("mutatingwebhookconfigurations", "mutatingwebhookconfiguration", "MutatingWebhookConfiguration"),
-            admission("validatingadmissionpolicies", "validatingadmissionpolicy", "ValidatingAdmissionPolicy")
-                .with(&[STATUS]),
-            admission(
-                "validatingadmissionpolicybindings",
-                "validatingadmissionpolicybinding",
-                "ValidatingAdmissionPolicyBinding",
-            ),
-            admission(
-                "validatingwebhookconfigurations",
-                "validatingwebhookconfiguration",
-                "ValidatingWebhookConfiguration",
-            ),
-        ],
-    },
-    GroupVersion {
-        group: "events.k8s.io",
-        version: "v1",
-        rows: &[of_namespaces("events", "event", "Event", ALL).short(&["ev"]).stored_in("", "v1")],
-    },
-    GroupVersion {
-        group: "apiextensions.k8s.io",
-        version: "v1",
-        rows: &[of_cluster("customresourcedefinitions", "customresourcedefinition", "CustomResourceDefinition", ALL)
-            .short(&["crd", "crds"])
-            .in_categories(&["api-extensions"])
-            .with(&[STATUS])
-            .stored_in("apiextensions.k8s.io", "v1beta1")],
-    },
+    AUTHENTICATION,
+    AUTHORIZATION,
+    CERTIFICATES,
+    COORDINATION,
+    RBAC,
+    ADMISSION,
+    EVENTS_V1,
+    API_EXTENSIONS,
 ];
 
 /// What `system:system-crds` defines for every workspace.
@@ -201,8 +114,4 @@ pub(super) const EXPORTS: &[(&str, &[GroupVersion])] = &[
 /// A kind that kcp itself defines, in the category `kcp`.
 const fn of_kcp(plural: &'static str, singular: &'static str, kind: &'static str) -> Row {
     of_cluster(plural, singular, kind, CUSTOM).in_categories(&["kcp"]).custom()
-}
-
-const fn admission(plural: &'static str, singular: &'static str, kind: &'static str) -> Row {
-    of_cluster(plural, singular, kind, ALL).in_categories(&["api-extensions"]).missing()
 }

@@ -1,9 +1,12 @@
 //! What kube-apiserver 1.36 serves unless it is told otherwise: `api/discovery` of Kubernetes, without alpha and beta versions.
 
-use super::row::{CREATE, FINALIZE, GroupVersion, SCALED, not_done, of_cluster, of_namespaces, posted, refused};
+use super::generic::{
+    ADMISSION, API_EXTENSIONS, AUTHENTICATION, AUTHORIZATION, CERTIFICATES, CONFIG_MAPS, COORDINATION, EVENTS,
+    EVENTS_V1, NAMESPACES, RBAC, RESOURCE_QUOTAS, SECRETS, SERVICE_ACCOUNTS,
+};
+use super::row::{CREATE, GroupVersion, SCALED, not_done, of_cluster, of_namespaces, posted, refused};
 use crate::kinds::served::{ALL, CHANGED, STATUS};
 
-const NO_COLLECTION: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
 const READ: &[&str] = &["get", "list"];
 const STREAM: &[&str] = &["create", "get"];
 const PROXY: &[&str] = &["create", "delete", "get", "patch", "update"];
@@ -16,11 +19,11 @@ pub(super) const TABLE: &[GroupVersion] = &[
         rows: &[
             of_namespaces("bindings", "binding", "Binding", CREATE).missing(),
             of_cluster("componentstatuses", "componentstatus", "ComponentStatus", READ).short(&["cs"]).missing(),
-            of_namespaces("configmaps", "configmap", "ConfigMap", ALL).short(&["cm"]),
+            CONFIG_MAPS,
             of_namespaces("endpoints", "endpoints", "Endpoints", ALL).short(&["ep"]),
-            of_namespaces("events", "event", "Event", ALL).short(&["ev"]),
+            EVENTS,
             of_namespaces("limitranges", "limitrange", "LimitRange", ALL).short(&["limits"]),
-            of_cluster("namespaces", "namespace", "Namespace", NO_COLLECTION).short(&["ns"]).with(&[FINALIZE, STATUS]),
+            NAMESPACES,
             of_cluster("nodes", "node", "Node", ALL).short(&["no"]).with(&[refused("proxy", PROXY), STATUS]),
             of_namespaces("persistentvolumeclaims", "persistentvolumeclaim", "PersistentVolumeClaim", ALL)
                 .short(&["pvc"])
@@ -48,11 +51,9 @@ pub(super) const TABLE: &[GroupVersion] = &[
                 .in_categories(&["all"])
                 .with(&[SCALED, STATUS])
                 .missing(),
-            of_namespaces("resourcequotas", "resourcequota", "ResourceQuota", ALL).short(&["quota"]).with(&[STATUS]),
-            of_namespaces("secrets", "secret", "Secret", ALL),
-            of_namespaces("serviceaccounts", "serviceaccount", "ServiceAccount", ALL)
-                .short(&["sa"])
-                .with(&[posted("token", ("authentication.k8s.io", "v1", "TokenRequest"))]),
+            RESOURCE_QUOTAS,
+            SECRETS,
+            SERVICE_ACCOUNTS,
             of_namespaces("services", "service", "Service", ALL)
                 .short(&["svc"])
                 .in_categories(&["all"])
@@ -82,29 +83,9 @@ pub(super) const TABLE: &[GroupVersion] = &[
                 .with(&[SCALED, STATUS]),
         ],
     },
-    GroupVersion {
-        group: "events.k8s.io",
-        version: "v1",
-        rows: &[of_namespaces("events", "event", "Event", ALL).short(&["ev"]).stored_in("", "v1")],
-    },
-    GroupVersion {
-        group: "authentication.k8s.io",
-        version: "v1",
-        rows: &[
-            of_cluster("selfsubjectreviews", "selfsubjectreview", "SelfSubjectReview", CREATE),
-            of_cluster("tokenreviews", "tokenreview", "TokenReview", CREATE),
-        ],
-    },
-    GroupVersion {
-        group: "authorization.k8s.io",
-        version: "v1",
-        rows: &[
-            of_namespaces("localsubjectaccessreviews", "localsubjectaccessreview", "LocalSubjectAccessReview", CREATE),
-            of_cluster("selfsubjectaccessreviews", "selfsubjectaccessreview", "SelfSubjectAccessReview", CREATE),
-            of_cluster("selfsubjectrulesreviews", "selfsubjectrulesreview", "SelfSubjectRulesReview", CREATE),
-            of_cluster("subjectaccessreviews", "subjectaccessreview", "SubjectAccessReview", CREATE),
-        ],
-    },
+    EVENTS_V1,
+    AUTHENTICATION,
+    AUTHORIZATION,
     GroupVersion {
         group: "autoscaling",
         version: "v2",
@@ -136,19 +117,7 @@ pub(super) const TABLE: &[GroupVersion] = &[
             of_namespaces("jobs", "job", "Job", ALL).in_categories(&["all"]).with(&[STATUS]).missing(),
         ],
     },
-    GroupVersion {
-        group: "certificates.k8s.io",
-        version: "v1",
-        rows: &[of_cluster(
-            "certificatesigningrequests",
-            "certificatesigningrequest",
-            "CertificateSigningRequest",
-            ALL,
-        )
-        .short(&["csr"])
-        .with(&[refused("approval", CHANGED), STATUS])
-        .missing()],
-    },
+    CERTIFICATES,
     GroupVersion {
         group: "networking.k8s.io",
         version: "v1",
@@ -167,16 +136,7 @@ pub(super) const TABLE: &[GroupVersion] = &[
             .short(&["pdb"])
             .with(&[STATUS])],
     },
-    GroupVersion {
-        group: "rbac.authorization.k8s.io",
-        version: "v1",
-        rows: &[
-            of_cluster("clusterrolebindings", "clusterrolebinding", "ClusterRoleBinding", ALL),
-            of_cluster("clusterroles", "clusterrole", "ClusterRole", ALL),
-            of_namespaces("rolebindings", "rolebinding", "RoleBinding", ALL),
-            of_namespaces("roles", "role", "Role", ALL),
-        ],
-    },
+    RBAC,
     GroupVersion {
         group: "storage.k8s.io",
         version: "v1",
@@ -191,70 +151,14 @@ pub(super) const TABLE: &[GroupVersion] = &[
                 .missing(),
         ],
     },
-    GroupVersion {
-        group: "admissionregistration.k8s.io",
-        version: "v1",
-        rows: &[
-            of_cluster("mutatingadmissionpolicies", "mutatingadmissionpolicy", "MutatingAdmissionPolicy", ALL)
-                .in_categories(&["api-extensions"])
-                .missing(),
-            of_cluster(
-                "mutatingadmissionpolicybindings",
-                "mutatingadmissionpolicybinding",
-                "MutatingAdmissionPolicyBinding",
-                ALL,
-            )
-            .in_categories(&["api-extensions"])
-            .missing(),
-            of_cluster(
-                "mutatingwebhookconfigurations",
-                "mutatingwebhookconfiguration",
-                "MutatingWebhookConfiguration",
-                ALL,
-            )
-            .in_categories(&["api-extensions"])
-            .missing(),
-            of_cluster("validatingadmissionpolicies", "validatingadmissionpolicy", "ValidatingAdmissionPolicy", ALL)
-                .in_categories(&["api-extensions"])
-                .with(&[STATUS])
-                .missing(),
-            of_cluster(
-                "validatingadmissionpolicybindings",
-                "validatingadmissionpolicybinding",
-                "ValidatingAdmissionPolicyBinding",
-                ALL,
-            )
-            .in_categories(&["api-extensions"])
-            .missing(),
-            of_cluster(
-                "validatingwebhookconfigurations",
-                "validatingwebhookconfiguration",
-                "ValidatingWebhookConfiguration",
-                ALL,
-            )
-            .in_categories(&["api-extensions"])
-            .missing(),
-        ],
-    },
-    GroupVersion {
-        group: "apiextensions.k8s.io",
-        version: "v1",
-        rows: &[of_cluster("customresourcedefinitions", "customresourcedefinition", "CustomResourceDefinition", ALL)
-            .short(&["crd", "crds"])
-            .in_categories(&["api-extensions"])
-            .with(&[STATUS])
-            .stored_in("apiextensions.k8s.io", "v1beta1")],
-    },
+    ADMISSION,
+    API_EXTENSIONS,
     GroupVersion {
         group: "scheduling.k8s.io",
         version: "v1",
         rows: &[of_cluster("priorityclasses", "priorityclass", "PriorityClass", ALL).short(&["pc"])],
     },
-    GroupVersion {
-        group: "coordination.k8s.io",
-        version: "v1",
-        rows: &[of_namespaces("leases", "lease", "Lease", ALL)],
-    },
+    COORDINATION,
     GroupVersion {
         group: "node.k8s.io",
         version: "v1",

@@ -2,6 +2,7 @@
 //!
 //! What a real server has and this one has not is in the tables, too, so that it is refused and not denied.
 
+mod generic;
 mod kcp;
 mod kubernetes;
 mod row;

@@ -8,17 +8,14 @@ use super::super::flavour::Flavour;
 use super::super::route::Missing;
 use super::super::served::{Definition, Served};
 use super::*;
+use crate::schema::Names;
 
 fn own() -> Kinds {
+    let names = json!({"plural": "foos", "singular": "foo", "kind": "Foo", "listKind": "FooList", "shortNames": ["f"]});
     let definition = Definition {
         group: "example.com",
         version: "v1",
-        plural: "foos",
-        singular: "foo",
-        kind: "Foo",
-        list_kind: "FooList",
-        short_names: &["f"],
-        categories: &[],
+        names: &Names::read(names.as_object().unwrap()),
         namespaced: false,
         status: true,
         scale: true,

@@ -72,6 +72,19 @@ fn writes_are_checked_in_the_order_of_a_server() {
 }
 
 #[test]
+fn a_manager_has_a_length_and_can_be_printed() {
+    let message = |query, patch| PatchOptions::of_patch(&Query::parse(query), patch).map_err(|f| f.message.clone());
+    assert!(message("fieldManager=me&force=true", PatchType::Apply).is_ok());
+    assert!(message("", PatchType::Merge).is_ok());
+    assert_eq!(
+        message("fieldManager=a%07&force=false", PatchType::Json).unwrap_err(),
+        r#"PatchOptions.meta.k8s.io "" is invalid: [force: Forbidden: may not be specified for non-apply patch, fieldManager: Invalid value: "a\a": invalid character U+0007 (at position 1)]"#
+    );
+    let long = format!("fieldManager={}", "a".repeat(129));
+    assert!(message(&long, PatchType::Apply).unwrap_err().ends_with("Too long: may not be more than 128 bytes"));
+}
+
+#[test]
 fn a_person_is_answered_with_indented_json() {
     let pretty = |query, agent| is_pretty(&Query::parse(query), agent);
     assert!(pretty("", "curl/8") && pretty("", "Mozilla/5.0 (X11)") && pretty("pretty=1", "kubectl"));

@@ -61,30 +61,24 @@ fn moved<'v>(operator: Operator, time: Timestamp, duration: i64) -> Result<Val<'
     moved.map(Val::Timestamp).map_err(|_| "timestamp overflow".to_owned())
 }
 
-fn int(operator: Operator, left: i64, right: i64) -> Result<i64, Error> {
-    let result = match operator {
-        Operator::Add => left.checked_add(right),
-        Operator::Subtract => left.checked_sub(right),
-        Operator::Multiply => left.checked_mul(right),
-        Operator::Divide if right == 0 => return Err("division by zero".to_owned()),
-        Operator::Remainder if right == 0 => return Err("modulus by zero".to_owned()),
-        Operator::Divide => left.checked_div(right),
-        Operator::Remainder => left.checked_rem(right),
-        _ => return Err(NO_OVERLOAD.to_owned()),
+/// The function for one type of whole numbers.
+macro_rules! whole {
+    ($name:ident, $type:ty, $overflow:literal) => {
+        fn $name(operator: Operator, left: $type, right: $type) -> Result<$type, Error> {
+            let result = match operator {
+                Operator::Add => left.checked_add(right),
+                Operator::Subtract => left.checked_sub(right),
+                Operator::Multiply => left.checked_mul(right),
+                Operator::Divide if right == 0 => return Err("division by zero".to_owned()),
+                Operator::Remainder if right == 0 => return Err("modulus by zero".to_owned()),
+                Operator::Divide => left.checked_div(right),
+                Operator::Remainder => left.checked_rem(right),
+                _ => return Err(NO_OVERLOAD.to_owned()),
+            };
+            result.ok_or_else(|| $overflow.to_owned())
+        }
     };
-    result.ok_or_else(|| "integer overflow".to_owned())
 }
 
-fn uint(operator: Operator, left: u64, right: u64) -> Result<u64, Error> {
-    let result = match operator {
-        Operator::Add => left.checked_add(right),
-        Operator::Subtract => left.checked_sub(right),
-        Operator::Multiply => left.checked_mul(right),
-        Operator::Divide if right == 0 => return Err("division by zero".to_owned()),
-        Operator::Remainder if right == 0 => return Err("modulus by zero".to_owned()),
-        Operator::Divide => left.checked_div(right),
-        Operator::Remainder => left.checked_rem(right),
-        _ => return Err(NO_OVERLOAD.to_owned()),
-    };
-    result.ok_or_else(|| "unsigned integer overflow".to_owned())
-}
+whole!(int, i64, "integer overflow");
+whole!(uint, u64, "unsigned integer overflow");

@@ -8,7 +8,8 @@ const DEPTH: u16 = 64;
 /// More words than a rule of any definition has.
 const SIZE: usize = 8192;
 
-const RESERVED: [&str; 17] = [
+/// Words that name nothing.
+pub(super) const RESERVED: [&str; 17] = [
     "as",
     "break",
     "const",

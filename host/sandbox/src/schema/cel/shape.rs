@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use super::parser::RESERVED;
 use crate::schema::node::{Node, Type, Types};
 
 /// A place of a schema, as CEL sees it.
@@ -17,36 +18,15 @@ pub(super) enum Shape<'n> {
     Text,
 }
 
-const RESERVED: [&str; 21] = [
-    "true",
-    "false",
-    "null",
-    "in",
-    "as",
-    "break",
-    "const",
-    "continue",
-    "else",
-    "for",
-    "function",
-    "if",
-    "import",
-    "let",
-    "loop",
-    "package",
-    "namespace",
-    "return",
-    "var",
-    "void",
-    "while",
-];
+/// Words of the language that are no names, besides those of [`RESERVED`].
+const LITERALS: [&str; 4] = ["true", "false", "null", "in"];
 
 /// What a field is called in CEL, if it can be called anything.
 pub(super) fn escape(name: &str) -> Option<Cow<'_, str>> {
     if name.is_empty() || name.starts_with(|first: char| first.is_ascii_digit()) {
         return None;
     }
-    if RESERVED.contains(&name) {
+    if LITERALS.contains(&name) || RESERVED.contains(&name) {
         return Some(Cow::Owned(format!("__{name}__")));
     }
     if !name.chars().all(|character| character.is_ascii_alphanumeric() || "_.-/".contains(character)) {

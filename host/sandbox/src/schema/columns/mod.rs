@@ -2,7 +2,6 @@
 //!
 //! Facts: `apiextensions-apiserver/pkg/registry/customresource/tableconvertor`.
 
-mod age;
 mod json_path;
 #[cfg(test)]
 mod tests;
@@ -10,10 +9,10 @@ mod tests;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use self::age::human;
 use self::json_path::JsonPath;
 use super::number::{Number, go_number};
 use super::parse::text;
+use crate::age;
 use crate::quote::{json, quote};
 use crate::status::Failure;
 use crate::time;
@@ -108,11 +107,8 @@ impl Column {
             (Type::Boolean, Value::Bool(_)) => value.clone(),
             (Type::Date, Value::String(text)) => Value::String(match text.as_str() {
                 "" | "null" => "<unknown>".to_owned(),
-                text => match time::read(text) {
-                    None => "<invalid>".to_owned(),
-                    Some(time) if time::written(time) == "0001-01-01T00:00:00Z" => "<unknown>".to_owned(),
-                    Some(time) => human(now.duration_since(time)),
-                },
+                text if time::read(text).is_none() => "<invalid>".to_owned(),
+                text => age::since(text, now),
             }),
             _ => Value::Null,
         }

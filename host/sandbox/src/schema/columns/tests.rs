@@ -46,6 +46,33 @@ fn cells_have_the_type_of_their_column() {
     }
 }
 
+/// From `TestConvertToTable` and `Test_cellForJSONValue` of tableconvertor_test.go; floats as `%v` writes them.
+#[test]
+fn a_value_of_another_type_is_not_shown() {
+    for (ty, value, wanted) in [
+        ("integer", json!(3.9), json!(3)),
+        ("integer", json!("42"), json!(null)),
+        ("integer", json!(true), json!(null)),
+        ("number", json!("3.5"), json!(null)),
+        ("boolean", json!("true"), json!(null)),
+        ("string", json!(false), json!("false")),
+        ("string", json!(["a", 1]), json!("[\"a\",1]")),
+        ("string", json!(1.5), json!("1.5")),
+        ("string", json!(1e6), json!("1e+06")),
+        ("string", json!(1e21), json!("1e+21")),
+        ("string", json!(0.000_01), json!("1e-05")),
+        ("date", json!("2024-01-01T00:59:00Z"), json!("60s")),
+        ("date", json!("2024-01-01T00:59:00.5Z"), json!("59s")),
+        ("date", json!("0001-01-01T00:00:00Z"), json!("<unknown>")),
+        ("date", json!(""), json!("<unknown>")),
+        ("date", json!("null"), json!("<unknown>")),
+        ("date", json!(5), json!(null)),
+        ("unknown", json!("foo"), json!(null)),
+    ] {
+        assert_eq!(cell(ty, ".a", &json!({"a": value})), wanted, "{ty} {value}");
+    }
+}
+
 #[test]
 fn a_path_that_is_not_read_is_refused() {
     for path in ["spec", ".a..b", ".a[0:2]", ".a[?(@.b==c)]", ".a{", ".a['b"] {

@@ -40,41 +40,31 @@ pub fn accept_names<'a>(
         kinds.extend([text(&names, "kind").to_owned(), text(&names, "listKind").to_owned()]);
     }
     let mut new = accepted.clone();
-    let mut conflict: Option<(&str, String)> = None;
     let in_use = |name: &str| format!("{} is already in use", quote(name));
-    let mut one = |name: &str, used: &BTreeSet<String>, reason: &'static str| {
+    let mut conflict_of = |name: &str, used: &BTreeSet<String>, reason: &'static str| {
         let value = text(&wanted, name);
         if value != text(&accepted, name) && used.contains(value) {
-            conflict = Some((reason, in_use(value)));
-        } else {
-            new.insert(name.to_owned(), Value::from(value));
+            return Some((reason, in_use(value)));
         }
+        new.insert(name.to_owned(), Value::from(value));
+        None
     };
-    one("plural", &resources, "PluralConflict");
-    one("singular", &resources, "SingularConflict");
+    let plural = conflict_of("plural", &resources, "PluralConflict");
+    let singular = conflict_of("singular", &resources, "SingularConflict");
+    let kind = conflict_of("kind", &kinds, "KindConflict");
+    let list_kind = conflict_of("listKind", &kinds, "ListKindConflict");
     let before = list(&accepted, "shortNames");
     let taken: Vec<String> = list(&wanted, "shortNames")
         .into_iter()
         .filter(|name| !before.contains(name) && resources.contains(name))
         .map(|name| in_use(&name))
         .collect();
-    let short_names = (!taken.is_empty()).then(|| aggregate(&taken));
-    let first = conflict.take();
-    let mut one = |name: &str, used: &BTreeSet<String>, reason: &'static str| {
-        let value = text(&wanted, name);
-        if value != text(&accepted, name) && used.contains(value) {
-            conflict = Some((reason, in_use(value)));
-        } else {
-            new.insert(name.to_owned(), Value::from(value));
-        }
-    };
-    one("kind", &kinds, "KindConflict");
-    one("listKind", &kinds, "ListKindConflict");
-    // The last one is told.
-    let conflict = conflict.or(short_names.clone().map(|message| ("ShortNamesConflict", message))).or(first);
+    let short_names = (!taken.is_empty()).then(|| ("ShortNamesConflict", aggregate(&taken)));
     if short_names.is_none() {
         set_or_remove(&mut new, "shortNames", present(&wanted, "shortNames"));
     }
+    // The last one that a server looks at is told.
+    let conflict = list_kind.or(kind).or(short_names).or(singular).or(plural);
     set_or_remove(&mut new, "categories", present(&wanted, "categories"));
 
     let free = conflict.is_none();

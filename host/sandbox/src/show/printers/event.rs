@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{name_of, or};
-use crate::show::age;
+use crate::age;
 use crate::show::table::{Column, NAME_TEXT, Part, column, wide};
 
 pub(super) const COLUMNS: &[Column<'static>] = &[

@@ -14,8 +14,8 @@ mod workloads;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::age;
 use super::table::{Part, Printer};
+use crate::age;
 use crate::selectors::LabelSelector;
 
 /// The table of a built-in kind, or of its subresource `scale`. There is none of what is not stored.

@@ -3,7 +3,6 @@
 //! Facts: `asTable` of `pkg/endpoints/handlers/response.go`, `pkg/registry/rest/table.go` and `pkg/printers/tablegenerator.go`
 //! for built-in kinds, `pkg/registry/customresource/tableconvertor` of `k8s.io/apiextensions-apiserver` for custom ones.
 
-mod cell;
 mod part;
 #[cfg(test)]
 mod tests;
@@ -11,7 +10,6 @@ mod tests;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-pub use self::cell::cell;
 pub(super) use self::part::Part;
 use super::body::ListMeta;
 use super::negotiate::MetaVersion;
@@ -57,7 +55,7 @@ pub enum Printer<'a> {
     Custom {
         /// The columns after the name.
         columns: &'a [Column<'a>],
-        /// The cells after the name, each made by [`cell()`].
+        /// The cells after the name, each made by a [column of the definition](crate::schema::Column::cell).
         cells: &'a CustomCells<'a>,
     },
 }

@@ -14,7 +14,8 @@ use self::lists::{Slots, merge_lists};
 use self::schema::Schema;
 use super::super::print::Numbers;
 use super::super::shape::Shape;
-use super::{json_type, rejected};
+use super::rejected;
+use crate::quote::json_type;
 use crate::status::Failure;
 
 const PATCH: &str = "$patch";

@@ -1,4 +1,4 @@
-//! Times in tables: how long ago.
+//! How long ago a time is, for people.
 //!
 //! Facts: `HumanDuration` of `apimachinery/pkg/util/duration`; `translateTimestampSince` of `pkg/printers/internalversion`.
 
@@ -6,29 +6,21 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::time;
 
+/// Go's zero, the first second of the year 1, in seconds since 1970.
+const ZERO: i64 = -62_135_596_800;
+
 /// How long ago a time is; `<unknown>` if there is none.
-pub(super) fn since(text: &str, now: Timestamp) -> String {
+pub(crate) fn since(text: &str, now: Timestamp) -> String {
     parse(text).map_or_else(|| "<unknown>".to_owned(), |then| human(now.duration_since(then)))
 }
 
 /// A time with its parts of a second, which events have. No time, or Go's zero, is none.
-pub(super) fn parse(text: &str) -> Option<Timestamp> {
-    let whole = time::read(text)?;
-    if text.starts_with("0001-01-01T00:00:00") {
-        return None;
-    }
-    let fraction = text.get(19..)?.strip_prefix(['.', ',']).unwrap_or_default();
-    let digits: String = fraction.chars().take_while(char::is_ascii_digit).collect();
-    let mut nanos: i64 = 0;
-    for place in 0..9 {
-        let digit = digits.as_bytes().get(place).map_or(0, |digit| i64::from(digit - b'0'));
-        nanos = nanos * 10 + digit;
-    }
-    whole.saturating_add(SignedDuration::from_nanos(nanos)).ok()
+pub(crate) fn parse(text: &str) -> Option<Timestamp> {
+    time::read_exact(text).filter(|time| time.as_second() != ZERO || time.subsec_nanosecond() != 0)
 }
 
 /// A duration with two or three figures.
-pub(super) fn human(duration: SignedDuration) -> String {
+pub(crate) fn human(duration: SignedDuration) -> String {
     let seconds = duration.as_secs();
     if seconds < -1 {
         return "<invalid>".to_owned();
@@ -69,6 +61,7 @@ mod tests {
             (70 * second, "70s"),
             (119 * second, "119s"),
             (2 * minute, "2m"),
+            (3 * minute, "3m"),
             (190 * second, "3m10s"),
             (10 * minute - second, "9m59s"),
             (10 * minute, "10m"),
@@ -76,6 +69,7 @@ mod tests {
             (3 * hour - second, "179m"),
             (3 * hour, "3h"),
             (3 * hour + minute, "3h1m"),
+            (3 * hour + 45 * minute, "3h45m"),
             (8 * hour - second, "7h59m"),
             (8 * hour, "8h"),
             (48 * hour - second, "47h"),
@@ -83,9 +77,11 @@ mod tests {
             (49 * hour, "2d1h"),
             (8 * day - second, "7d23h"),
             (8 * day, "8d"),
+            (9 * day, "9d"),
             (2 * year - second, "729d"),
             (2 * year, "2y"),
             (2 * year + day, "2y1d"),
+            (3 * year + 10 * day, "3y10d"),
             (8 * year - day, "7y364d"),
             (8 * year, "8y"),
             (8 * year + 364 * day, "8y"),
