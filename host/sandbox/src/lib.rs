@@ -26,6 +26,7 @@
 //! Time, uids and random choices are handed in, so that a seed replays a run exactly.
 
 pub mod access;
+pub mod actors;
 mod age;
 pub mod causes;
 pub mod fields;
@@ -39,3 +40,4 @@ pub mod status;
 pub mod store;
 mod time;
 pub mod validation;
+pub mod world;

@@ -1,0 +1,76 @@
+//! What the controllers of a real cluster do: an [`Actor`] looks at each change of the [`World`] and does what follows from it.
+//!
+//! Actors work on the world directly, one change after the other, so that a run is the same whenever it is repeated. They are
+//! level-triggered: what they do depends on what is in the store and not on the change, so that one may come late, twice or
+//! after a restart, at which all objects count as [changed](Actors::begin).
+
+use std::collections::{BTreeSet, VecDeque};
+
+use jiff::Timestamp;
+
+use crate::world::{Changed, World};
+
+/// A controller.
+pub trait Actor: Send + std::fmt::Debug {
+    /// Looks at an object that changed, came or went; says when to look at it again, if the time alone would change something.
+    fn act(&mut self, world: &mut World, changed: &Changed) -> Option<Timestamp>;
+}
+
+/// All controllers of a server, and what they have to do.
+#[derive(Debug, Default)]
+pub struct Actors {
+    actors: Vec<Box<dyn Actor>>,
+    due: VecDeque<Changed>,
+    later: BTreeSet<(Timestamp, usize, Changed)>,
+}
+
+impl Actors {
+    /// These controllers, who are asked in this order.
+    pub fn new(actors: Vec<Box<dyn Actor>>) -> Self {
+        Self { actors, due: VecDeque::new(), later: BTreeSet::new() }
+    }
+
+    /// Looks at every object that is there, as controllers do when they start.
+    pub fn begin(&mut self, world: &World) {
+        self.due.extend(world.all_objects());
+    }
+
+    /// Looks at changes, so many at the most, and at what is due by now. Says whether there is more to do at once, or when.
+    pub fn act(&mut self, world: &mut World, most: usize) -> Next {
+        for _ in 0..most {
+            self.due.append(&mut world.take_changes());
+            if let Some(changed) = self.due.pop_front() {
+                for at in 0..self.actors.len() {
+                    self.look(world, at, &changed);
+                }
+            } else if let Some((_, at, changed)) = self.take_late(world.now) {
+                self.look(world, at, &changed);
+            } else {
+                return self.later.first().map_or(Next::Idle, |(time, ..)| Next::At(*time));
+            }
+        }
+        Next::Now
+    }
+
+    fn take_late(&mut self, now: Timestamp) -> Option<(Timestamp, usize, Changed)> {
+        if self.later.first()?.0 > now { None } else { self.later.pop_first() }
+    }
+
+    fn look(&mut self, world: &mut World, at: usize, changed: &Changed) {
+        let Some(actor) = self.actors.get_mut(at) else { return };
+        if let Some(again) = actor.act(world, changed) {
+            self.later.insert((again, at, changed.clone()));
+        }
+    }
+}
+
+/// When controllers have to do something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// There is more to do.
+    Now,
+    /// At this time.
+    At(Timestamp),
+    /// When something changes.
+    Idle,
+}

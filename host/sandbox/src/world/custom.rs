@@ -1,0 +1,87 @@
+//! Custom kinds, from what defines them: a `CustomResourceDefinition`, or kcp's `APIResourceSchema`.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::World;
+use super::serving::{Content, Managers, Serving};
+use crate::fields::{self, FieldManager};
+use crate::kinds::{Definition, Served};
+use crate::lifecycle::Facts;
+use crate::schema::{CustomKind, Names};
+use crate::status::Failure;
+
+/// A definition, compiled, and where it counts.
+#[derive(Debug)]
+pub struct Defined<'a> {
+    /// What it defines.
+    pub kind: Arc<CustomKind>,
+    /// The schema of each version, in the order of the definition.
+    pub schemas: Vec<Option<&'a Value>>,
+    /// The names that were accepted.
+    pub names: &'a Names,
+    /// It is about to be deleted: nothing new is taken.
+    pub terminating: bool,
+    /// In kcp, the logical cluster that the definition is in.
+    pub cluster: Option<&'a str>,
+    /// In kcp, the identity of the APIExport that it is from; empty for all others.
+    pub identity: &'a str,
+}
+
+impl World {
+    /// The versions of a definition that are served, ready to serve.
+    pub fn define(&mut self, defined: &Defined<'_>) -> Result<Vec<Arc<Serving>>, Failure> {
+        let kind = &defined.kind;
+        let names: Vec<String> =
+            kind.versions.iter().map(|version| format!("{}/{}", kind.group, version.name)).collect();
+        let storage = kind.storage().map(|version| version.name.as_str());
+        let is_served = kind.storage().is_some_and(|version| version.served);
+        let resource = self.resource(&kind.group, &kind.names.plural, defined.identity);
+        let mut servings = Vec::new();
+        for (at, version) in kind.versions.iter().enumerate().filter(|(_, version)| version.served) {
+            let served = Served::custom(&Definition {
+                group: &kind.group,
+                version: &version.name,
+                names: defined.names,
+                namespaced: kind.namespaced,
+                status: version.status,
+                scale: version.scale,
+                storage_version: storage.filter(|_| is_served),
+                terminating: defined.terminating,
+                cluster: defined.cluster,
+            });
+            let api_version = served.api_version();
+            let custom = fields::CustomKind {
+                api_version: &api_version,
+                kind: &kind.names.kind,
+                schema: defined.schemas.get(at).copied().flatten(),
+                status: version.status,
+                other_versions: names.iter().filter(|other| **other != api_version).cloned().collect(),
+            };
+            let object = FieldManager::custom(&custom, "")?;
+            let status = version.status.then(|| object.with_subresource(&custom, "status")).transpose()?;
+            servings.push(Arc::new(Serving {
+                resource,
+                facts: Facts::custom(version.status),
+                content: Content::Custom(Arc::clone(kind), at),
+                is_stored: version.storage,
+                identity: defined.identity.into(),
+                managers: Managers { object: Some(Arc::new(object)), status: status.map(Arc::new) },
+                selectable: version.selectable.clone(),
+                served: Arc::new(served),
+            }));
+        }
+        Ok(servings)
+    }
+}
+
+/// The schema of each version of a `CustomResourceDefinition`.
+pub(super) fn schemas(definition: &Map<String, Value>) -> Vec<Option<&Value>> {
+    let versions = definition.get("spec").and_then(|spec| spec.get("versions")).and_then(Value::as_array);
+    versions
+        .into_iter()
+        .flatten()
+        .map(|version| version.get("schema")?.get("openAPIV3Schema").filter(|schema| !schema.is_null()))
+        .collect()
+}
