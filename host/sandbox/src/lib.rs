@@ -12,17 +12,15 @@
 //!                  fields    merge, JSON and strategic patch, server-side apply, managedFields
 //!                  lifecycle uid, generation, finalizers, deletion: what a server does to metadata, by the rules of `validation`
 //!                  store     revisions, lists with pages, watches with bookmarks and 410
-//!  answer ◀──────  server    puts these together; TLS or a tower service in process
+//!                  world     the state of a server: what is served and stored, and what follows from it
+//!  answer ◀──────  server    puts these together, as a tower service; `tls` puts it on a port
 //!                  actors    what controllers do: namespaces, garbage collection, Deployments, kcp's workspaces and bindings
 //!                  faults    what goes wrong, on purpose, from a seed
 //! ```
 //!
-//! Of these `access` (with `selectors`), `fields`, `kinds` (with `show`), `lifecycle` (with `validation`), `schema` and `store` are here; nothing is
-//! served yet (issue 5).
-//!
 //! `status` is how each of them fails, `age`, `causes`, `quote` and `time` are the words and forms of Go that all of them write.
 //!
-//! Everything above `server` is a pure function or a plain data structure: no tokio, no clock, no random numbers of its own.
+//! Everything above `server`, and `actors`, is a pure function or a plain data structure: no tokio, no clock, no random numbers of its own.
 //! Time, uids and random choices are handed in, so that a seed replays a run exactly.
 
 pub mod access;
@@ -35,9 +33,11 @@ pub mod lifecycle;
 pub mod quote;
 pub mod schema;
 pub mod selectors;
+pub mod server;
 pub mod show;
 pub mod status;
 pub mod store;
 mod time;
+pub mod tls;
 pub mod validation;
 pub mod world;

@@ -19,7 +19,7 @@ pub trait Actor: Send + std::fmt::Debug {
 /// All controllers of a server, and what they have to do.
 #[derive(Debug, Default)]
 pub struct Actors {
-    actors: Vec<Box<dyn Actor>>,
+    all: Vec<Box<dyn Actor>>,
     due: VecDeque<Changed>,
     later: BTreeSet<(Timestamp, usize, Changed)>,
 }
@@ -27,7 +27,7 @@ pub struct Actors {
 impl Actors {
     /// These controllers, who are asked in this order.
     pub fn new(actors: Vec<Box<dyn Actor>>) -> Self {
-        Self { actors, due: VecDeque::new(), later: BTreeSet::new() }
+        Self { all: actors, due: VecDeque::new(), later: BTreeSet::new() }
     }
 
     /// Looks at every object that is there, as controllers do when they start.
@@ -40,7 +40,7 @@ impl Actors {
         for _ in 0..most {
             self.due.append(&mut world.take_changes());
             if let Some(changed) = self.due.pop_front() {
-                for at in 0..self.actors.len() {
+                for at in 0..self.all.len() {
                     self.look(world, at, &changed);
                 }
             } else if let Some((_, at, changed)) = self.take_late(world.now) {
@@ -57,7 +57,7 @@ impl Actors {
     }
 
     fn look(&mut self, world: &mut World, at: usize, changed: &Changed) {
-        let Some(actor) = self.actors.get_mut(at) else { return };
+        let Some(actor) = self.all.get_mut(at) else { return };
         if let Some(again) = actor.act(world, changed) {
             self.later.insert((again, at, changed.clone()));
         }

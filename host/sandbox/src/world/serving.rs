@@ -73,7 +73,10 @@ impl Serving {
 
 /// Kinds by group, plural and version.
 #[derive(Debug, Default)]
-pub struct Servings(BTreeMap<(Box<str>, Box<str>), Vec<Arc<Serving>>>);
+pub struct Servings(BTreeMap<Name, Vec<Arc<Serving>>>);
+
+/// Group and plural.
+type Name = (Box<str>, Box<str>);
 
 impl Servings {
     /// Adds one.

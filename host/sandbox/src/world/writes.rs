@@ -54,6 +54,9 @@ pub struct Deleted {
     pub code: u16,
 }
 
+/// What makes the new object of the present one, of which there is none if it is to be created.
+pub type Change<'c> = dyn FnMut(&World, Option<&Map<String, Value>>) -> Result<Map<String, Value>, Failure> + 'c;
+
 /// How often a server tries to find a name that is free.
 const NAMES_TRIED: usize = 8;
 
@@ -73,8 +76,9 @@ impl World {
         let version_allowed = writer.put || writer.apply || writer.dry_run;
         let generates = is_generated(&object);
         if !writer.apply {
-            object = self.managed(serving.managers.object.as_deref(), None, object, writer)?;
+            object = self.managed(serving, serving.managers.object.as_deref(), None, object, writer)?;
         }
+        untype(serving, &mut object);
         let mut tries = NAMES_TRIED;
         loop {
             tries -= 1;
@@ -98,8 +102,7 @@ impl World {
         }
     }
 
-    /// Changes an object, or creates it where such a write does. `change` makes the new object of the present one, of which
-    /// there is none if it is to be created.
+    /// Changes an object, or creates it where such a write does.
     pub fn update(
         &mut self,
         serving: &Serving,
@@ -107,7 +110,7 @@ impl World {
         name: &str,
         subresource: Subresource,
         writer: &Writer<'_>,
-        change: &mut dyn FnMut(&Self, Option<&Map<String, Value>>) -> Result<Map<String, Value>, Failure>,
+        change: &mut Change<'_>,
     ) -> Result<Written, Failure> {
         let kind = serving.kind();
         let origin = match self.flavour {
@@ -133,8 +136,9 @@ impl World {
                 Subresource::Status => serving.managers.status.as_deref(),
                 Subresource::None | Subresource::Finalize => serving.managers.object.as_deref(),
             };
-            new = self.managed(manager, Some(&old), new, writer)?;
+            new = self.managed(serving, manager, Some(&old), new, writer)?;
         }
+        untype(serving, &mut new);
         let rules = ContentRules { serving, status: subresource == Subresource::Status };
         let refused = |refusal: Refusal| refusal.failure(kind.group, kind.plural, name);
         match lifecycle::update(&request, new, &old, &rules)? {
@@ -194,14 +198,15 @@ impl World {
     /// Who owns which fields now.
     fn managed(
         &self,
+        serving: &Serving,
         manager: Option<&FieldManager>,
         old: Option<&Map<String, Value>>,
         new: Map<String, Value>,
         writer: &Writer<'_>,
     ) -> Result<Map<String, Value>, Failure> {
         let Some(manager) = manager else { return Ok(new) };
-        let old = old.map(|old| Value::Object(old.clone()));
-        match manager.update(old.as_ref(), Value::Object(new), writer.manager, self.now.as_second())? {
+        let old = old.map(|old| Value::Object(typed(serving, old.clone())));
+        match manager.update(old.as_ref(), Value::Object(typed(serving, new)), writer.manager, self.now.as_second())? {
             Value::Object(object) => Ok(object),
             _ => Err(Failure::bad_request("the object is no object")),
         }
@@ -237,6 +242,20 @@ impl World {
         };
         let kind = serving.kind();
         Err(Failure::forbidden(kind.group, kind.plural, name_of(object), &why).because(vec![cause]))
+    }
+}
+
+/// An object with its `apiVersion` and `kind`, which objects of built-in kinds are kept without.
+pub(crate) fn typed(serving: &Serving, mut object: Map<String, Value>) -> Map<String, Value> {
+    object.entry("apiVersion").or_insert_with(|| json!(serving.served.api_version()));
+    object.entry("kind").or_insert_with(|| json!(serving.served.kind));
+    object
+}
+
+fn untype(serving: &Serving, object: &mut Map<String, Value>) {
+    if !serving.served.custom {
+        object.remove("apiVersion");
+        object.remove("kind");
     }
 }
 

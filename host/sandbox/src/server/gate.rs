@@ -1,0 +1,177 @@
+//! A request's way to its handler: where it goes, who sends it, whether they may.
+//!
+//! Facts: `DefaultBuildHandlerChain` of `k8s.io/apiserver/pkg/server/config.go`, whose order this is.
+
+use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
+
+use super::answer::Answer;
+use super::request::Incoming;
+use super::site::{LogicalClusterTold, Site, authority};
+use super::{Server, discover, feed, read, remove, reviews, write};
+use crate::access::attributes::Attributes;
+use crate::access::authentication::{Credentials, authenticate};
+use crate::access::impersonation::Wanted;
+use crate::access::impersonation::impersonate;
+use crate::access::user::{CertificateSubject, User};
+use crate::kinds::{
+    Cluster, Endpoint, Flavour, Missing, Query, RequestInfo, Route, Target, UNRESOLVED, Workspace, decode_path, route,
+};
+use crate::status::Failure;
+use crate::world::World;
+
+/// A request, with all that was found out about it on the way.
+#[derive(Debug)]
+pub(super) struct Request<'a> {
+    pub(super) info: RequestInfo<'a>,
+    pub(super) query: Query<'a>,
+    pub(super) site: Site,
+    pub(super) incoming: &'a Incoming,
+}
+
+impl Request<'_> {
+    pub(super) fn accept(&self) -> &str {
+        self.incoming.header(ACCEPT.as_str())
+    }
+
+    pub(super) fn user_agent(&self) -> &str {
+        self.incoming.header(USER_AGENT.as_str())
+    }
+
+    pub(super) fn is_pretty(&self) -> bool {
+        crate::kinds::options::is_pretty(&self.query, self.user_agent())
+    }
+}
+
+impl Server {
+    /// Answers a request that was read.
+    pub(super) fn answer(&self, incoming: &Incoming) -> Answer {
+        self.with(|world| answer(self, world, incoming).unwrap_or_else(|refusal| refusal))
+    }
+}
+
+fn answer(server: &Server, world: &mut World, incoming: &Incoming) -> Result<Answer, Answer> {
+    let path = decode_path(&incoming.path)?;
+    let query = Query::parse(&incoming.query);
+    let target = target(world, &path)?;
+    let config = &server.0.config;
+    let user = who(world, incoming, config.anonymous)?;
+    let info = RequestInfo::new(incoming.method.as_str(), target.path, &query)?;
+    target.check(&info)?;
+    let cluster = cluster(world, &target, &config.default_cluster, &user, &info)?;
+    let user = impersonated(world, cluster.as_deref(), user, &info, incoming)?;
+    may(world, cluster.as_deref(), &user, &info.attributes())?;
+    let request = Request { info, query, site: Site { user, cluster }, incoming };
+    match Endpoint::of(&request.info) {
+        Endpoint::Resource => handle(server, world, &request),
+        endpoint => discover::answer(server, world, &request, endpoint),
+    }
+}
+
+/// Where a path leads. The clusters of a plain server that has several are told apart as kcp does it.
+fn target<'p>(world: &World, path: &'p str) -> Result<Target<'p>, Answer> {
+    match world.flavour {
+        Flavour::Kcp => Target::kcp(path)?.ok_or_else(|| Answer::from(Missing::Bare(unresolved()))),
+        Flavour::Kubernetes => {
+            let Some(rest) = path.strip_prefix("/clusters/") else { return Ok(Target::kubernetes(path)) };
+            let (name, path) = rest.find('/').and_then(|end| rest.split_at_checked(end)).unwrap_or((rest, "/"));
+            Ok(Target { workspace: Workspace::Own, cluster: Cluster::Name(name), path })
+        }
+    }
+}
+
+fn unresolved() -> Failure {
+    Failure::new(403, "Forbidden", format!("forbidden: {UNRESOLVED}"))
+}
+
+/// Who sends it.
+fn who(world: &World, incoming: &Incoming, anonymous: bool) -> Result<User, Failure> {
+    let certificate = incoming.certificate.as_ref();
+    let organisations: Vec<&str> =
+        certificate.iter().flat_map(|one| one.organisations.iter().map(String::as_str)).collect();
+    let credentials = Credentials {
+        certificate: certificate.map(|certificate| CertificateSubject {
+            common_name: &certificate.common_name,
+            organisations: &organisations,
+            uid: None,
+            sha256: &certificate.sha256,
+        }),
+        authorization: incoming.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()),
+    };
+    authenticate(&world.tokens, &credentials, anonymous, world.now, world)
+}
+
+/// The logical cluster, all of them, or the refusal where there is none of that name.
+fn cluster(
+    world: &World,
+    target: &Target<'_>,
+    default: &str,
+    user: &User,
+    info: &RequestInfo<'_>,
+) -> Result<Option<String>, Answer> {
+    let name = match target.cluster {
+        Cluster::All => return Ok(None),
+        Cluster::None => default.to_owned(),
+        Cluster::Name(name) | Cluster::Path(name) => name.to_owned(),
+    };
+    if world.cluster(&name).is_some() {
+        return Ok(Some(name));
+    }
+    match world.flavour {
+        Flavour::Kubernetes => Err(Missing::Page.into()),
+        Flavour::Kcp => Err(info.attributes().forbidden(user, "access denied").into()),
+    }
+}
+
+fn impersonated(
+    world: &World,
+    cluster: Option<&str>,
+    user: User,
+    info: &RequestInfo<'_>,
+    incoming: &Incoming,
+) -> Result<User, Failure> {
+    let headers = incoming.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    let Some(wanted) = Wanted::from_headers(headers)? else { return Ok(user) };
+    let cluster = cluster.unwrap_or_default();
+    let told = LogicalClusterTold::of(world, cluster);
+    impersonate(&authority(world, cluster, told.as_ref()), &user, &wanted, &info.attributes())
+}
+
+/// 403 for somebody who may not.
+pub(super) fn may(
+    world: &World,
+    cluster: Option<&str>,
+    user: &User,
+    attributes: &Attributes<'_>,
+) -> Result<(), Failure> {
+    let cluster = cluster.unwrap_or_default();
+    let told = LogicalClusterTold::of(world, cluster);
+    let verdict = authority(world, cluster, told.as_ref()).authorize(user, attributes);
+    if verdict.is_allowed() { Ok(()) } else { Err(attributes.forbidden(user, &verdict.reason())) }
+}
+
+/// To the handler of a request for objects.
+fn handle(server: &Server, world: &mut World, request: &Request<'_>) -> Result<Answer, Answer> {
+    let catalog = request.site.catalog(world);
+    let Route { served, subresource } = route(&catalog, &request.info)?;
+    let (served, subresource) = (served.clone(), subresource.map_or("", |subresource| subresource.name));
+    if served.verbs == ["create"] || subresource == "token" {
+        return Ok(reviews::answer(world, request, &served)?);
+    }
+    let Some(serving) = request.site.serving(world, &served) else {
+        let what = format!("{} of {}", served.plural, served.api_version());
+        return Err(Failure::not_in_sandbox(&what).into());
+    };
+    match (&*request.info.verb, subresource) {
+        ("get", "" | "status") => read::get(world, request, &serving),
+        ("list", "") => read::list(world, request, &serving),
+        ("watch", "") => feed::watch(server, world, request, &serving),
+        ("create", "") => write::create(world, request, &serving),
+        ("update", "" | "status" | "finalize") => write::put(world, request, &serving),
+        ("patch", "" | "status") => write::patch(world, request, &serving),
+        ("delete", "") => remove::one(world, request, &serving),
+        ("deletecollection", "") => remove::many(world, request, &serving),
+        (verb, subresource) => {
+            Err(Failure::not_in_sandbox(&format!("{verb} of the subresource {subresource:?}")).into())
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What is asked by a POST and kept nowhere: reviews, and tokens of ServiceAccounts.
+
+use serde_json::Value;
+
+use super::answer::Answer;
+use super::body;
+use super::gate::Request;
+use super::site::{LogicalClusterTold, authority};
+use crate::access::{reviews, tokens};
+use crate::kinds::Served;
+use crate::status::Failure;
+use crate::world::World;
+
+/// Answers one.
+pub(super) fn answer(world: &mut World, request: &Request<'_>, served: &Served) -> Result<Answer, Failure> {
+    let id = world.random.uuid();
+    let world: &World = world;
+    let review = body::read(request.incoming, &served.kind)?.value;
+    let cluster = request.site.cluster();
+    let told = LogicalClusterTold::of(world, cluster);
+    let authority = authority(world, cluster, told.as_ref());
+    let user = &request.site.user;
+    let answered = match &*served.plural {
+        "serviceaccounts" => token(world, request, &id, review)?,
+        "selfsubjectreviews" => reviews::self_subject(user, world.now, &review),
+        "tokenreviews" => reviews::token(&world.tokens, review, world.now, world)?,
+        "selfsubjectaccessreviews" => reviews::self_subject_access(&authority, user, review)?,
+        "subjectaccessreviews" => reviews::subject_access(&authority, review)?,
+        "localsubjectaccessreviews" => reviews::local_subject_access(&authority, review)?,
+        "selfsubjectrulesreviews" => reviews::self_subject_rules(&authority, user, &review)?,
+        other => return Err(Failure::not_in_sandbox(&format!("a POST of {other}"))),
+    };
+    Ok(Answer::value(201, &answered, request.is_pretty()))
+}
+
+fn token(world: &World, request: &Request<'_>, id: &str, review: Value) -> Result<Value, Failure> {
+    let place = tokens::request::Place {
+        cluster: request.site.cluster(),
+        namespace: request.info.namespace,
+        name: &request.info.name,
+        now: world.now,
+        id,
+    };
+    tokens::request::answer(&world.tokens, &place, review, world)
+}
