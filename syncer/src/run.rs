@@ -78,11 +78,11 @@ fn start(args: &Args) -> Result<End, StartError> {
     install_crypto_provider();
     // One thread: there is one request at a time, and a small memory limit is more use than parallelism.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Runtime)?;
-    runtime.block_on(run(args))
+    runtime.block_on(async { run(args, stop_signal()?).await })
 }
 
-/// Everything at once; ends with the heartbeats.
-async fn run(args: &Args) -> Result<End, StartError> {
+/// Everything at once; ends with the heartbeats, or when `stop` does.
+pub async fn run(args: &Args, stop: impl Future<Output = ()>) -> Result<End, StartError> {
     let interval = args.heartbeat_interval.get();
     // The Lease lasts three intervals: after two without an answer there is still time for another try.
     let request_timeout = REQUEST_TIMEOUT.min(interval * 2);
@@ -102,7 +102,6 @@ async fn run(args: &Args) -> Result<End, StartError> {
         interval,
         request_timeout,
     });
-    let stop = stop_signal()?;
     let address = args.probe_address;
     let probes_error = |source| StartError::Probes { address, source };
     let listener = TcpListener::bind(address).await.map_err(probes_error)?;

@@ -27,6 +27,7 @@ pub mod access;
 pub mod actors;
 mod age;
 pub mod causes;
+pub mod faults;
 pub mod fields;
 pub mod kinds;
 pub mod lifecycle;

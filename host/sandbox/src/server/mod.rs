@@ -15,6 +15,8 @@ mod body;
 mod clock;
 mod discover;
 mod feed;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod form;
 mod gate;
 mod holders;
