@@ -29,6 +29,7 @@ mod age;
 pub mod causes;
 pub mod faults;
 pub mod fields;
+pub mod kcp;
 pub mod kinds;
 pub mod lifecycle;
 pub mod quote;

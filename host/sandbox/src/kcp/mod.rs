@@ -1,0 +1,3 @@
+//! kcp.
+pub mod definitions;
+pub mod names;
