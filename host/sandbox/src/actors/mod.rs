@@ -4,6 +4,8 @@
 //! level-triggered: what they do depends on what is in the store and not on the change, so that one may come late, twice or
 //! after a restart, at which all objects count as [changed](Actors::begin).
 
+pub mod kcp;
+
 use std::collections::{BTreeSet, VecDeque};
 
 use jiff::Timestamp;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::serving::{Serving, Servings};
 use crate::access::kcp::workspace::Policy;
-use crate::kinds::Kinds;
+use crate::kinds::{Kinds, Served};
 
 /// One logical cluster.
 #[derive(Debug, Default)]
@@ -32,6 +32,13 @@ impl Cluster {
         for serving in versions {
             self.kinds.insert(Arc::clone(&serving.served));
             self.servings.insert(Arc::clone(serving));
+        }
+    }
+
+    /// Knows kinds that are not done here: requests for them are answered 501.
+    pub fn refuse(&mut self, kinds: &[Arc<Served>]) {
+        for served in kinds {
+            self.kinds.insert(Arc::clone(served));
         }
     }
 

@@ -52,28 +52,33 @@ impl World {
                 cluster: defined.cluster,
             });
             let api_version = served.api_version();
-            let custom = fields::CustomKind {
+            let managers = managers(&fields::CustomKind {
                 api_version: &api_version,
                 kind: &kind.names.kind,
                 schema: defined.schemas.get(at).copied().flatten(),
                 status: version.status,
                 other_versions: names.iter().filter(|other| **other != api_version).cloned().collect(),
-            };
-            let object = FieldManager::custom(&custom, "")?;
-            let status = version.status.then(|| object.with_subresource(&custom, "status")).transpose()?;
+            })?;
             servings.push(Arc::new(Serving {
                 resource,
                 facts: Facts::custom(version.status),
                 content: Content::Custom(Arc::clone(kind), at),
                 is_stored: version.storage,
                 identity: defined.identity.into(),
-                managers: Managers { object: Some(Arc::new(object)), status: status.map(Arc::new) },
+                managers,
                 selectable: version.selectable.clone(),
                 served: Arc::new(served),
             }));
         }
         Ok(servings)
     }
+}
+
+/// The field managers of a version.
+pub(super) fn managers(custom: &fields::CustomKind<'_>) -> Result<Managers, Failure> {
+    let object = FieldManager::custom(custom, "")?;
+    let status = custom.status.then(|| object.with_subresource(custom, "status")).transpose()?;
+    Ok(Managers { object: Some(Arc::new(object)), status: status.map(Arc::new) })
 }
 
 /// The schema of each version of a `CustomResourceDefinition`.

@@ -23,6 +23,9 @@ impl World {
         if (group, plural) == ("apiextensions.k8s.io", "customresourcedefinitions") {
             self.derive_kind(key, now);
         }
+        if self.flavour == Flavour::Kcp {
+            self.derive_kcp(group, plural, key, now);
+        }
     }
 
     /// A definition serves what it defines from the moment that it is established until it is gone.

@@ -14,6 +14,7 @@
 mod cluster;
 mod custom;
 mod derived;
+mod logical_clusters;
 mod place;
 mod random;
 mod serving;
@@ -35,6 +36,7 @@ pub use self::writes::{Change, Deleted, Writer, Written};
 use crate::access::bindings::Bindings;
 use crate::access::tokens::Tokens;
 use crate::fields::{BadTable, BuiltIn};
+use crate::kcp::Index;
 use crate::kinds::{Catalog, Flavour, Kinds, built_in};
 use crate::store::{Commit, Key, Limits, Object, Resource, ResourceId, Scope, Store, Topic};
 
@@ -75,6 +77,8 @@ pub struct World {
     resources: BTreeMap<ResourceId, (Arc<str>, Arc<str>)>,
     changes: VecDeque<Changed>,
     topics: Vec<Topic>,
+    /// What follows from kcp's own objects.
+    pub(crate) kcp: Index,
 }
 
 impl World {
@@ -94,6 +98,7 @@ impl World {
             resources: BTreeMap::new(),
             changes: VecDeque::new(),
             topics: Vec::new(),
+            kcp: Index::default(),
         };
         world.built_in_servings = serving::built_in(&mut world, &shapes);
         Ok(world)

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::World;
-use crate::fields::{BuiltIn, FieldManager};
+use super::{World, custom};
+use crate::fields::{self, BuiltIn, FieldManager};
+use crate::kcp::definitions;
 use crate::kinds::{Served, Support};
 use crate::lifecycle::{self, Facts};
 use crate::schema::{CustomKind, Version};
@@ -141,19 +142,37 @@ fn one(world: &mut World, shapes: &BuiltIn, served: Arc<Served>) -> Option<Servi
     };
     let api_version = served.api_version();
     let manager = |subresource: &str| FieldManager::built_in(shapes, &api_version, &served.kind, subresource);
-    let managers = if served.custom {
-        Managers::default()
+    let (content, managers) = if served.custom {
+        own(&served).unwrap_or((Content::Free, Managers::default()))
     } else {
-        Managers { object: manager("").map(Arc::new), status: manager("status").map(Arc::new) }
+        let managers = Managers { object: manager("").map(Arc::new), status: manager("status").map(Arc::new) };
+        (Content::BuiltIn, managers)
     };
     Some(Serving {
         resource: world.resource(&served.group, &served.plural, ""),
         facts,
-        content: if served.custom { Content::Free } else { Content::BuiltIn },
+        content,
         is_stored: true,
         identity: "".into(),
         managers,
         selectable: served.selectable_fields(&[]).ok()?,
         served,
     })
+}
+
+/// A kind of kcp's own, compiled.
+fn own(served: &Served) -> Option<(Content, Managers)> {
+    let definition = definitions::find(&served.group, &served.plural).filter(|one| one.version == served.version)?;
+    let definition = definition.definition();
+    let kind = CustomKind::read(&definition).ok()?;
+    let status = kind.storage().is_some_and(|version| version.status);
+    let schema = custom::schemas(&definition).first().copied().flatten();
+    let managers = custom::managers(&fields::CustomKind {
+        api_version: &served.api_version(),
+        kind: &served.kind,
+        schema,
+        status,
+        other_versions: Vec::new(),
+    });
+    Some((Content::Custom(Arc::new(kind), 0), managers.ok()?))
 }

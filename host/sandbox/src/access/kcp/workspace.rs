@@ -69,7 +69,7 @@ impl<'a> Workspace<'a> {
     }
 
     /// What RBAC says without the checks before it: what kcp calls a deep review.
-    pub(super) fn deep(&self, user: &User, attributes: &Attributes<'_>) -> bool {
+    pub fn deep(&self, user: &User, attributes: &Attributes<'_>) -> bool {
         let users = effective_users(self.cluster, user);
         self.rbac(&users, attributes)
     }
