@@ -70,7 +70,10 @@ impl Binding {
 
     /// What is bound, with its schema.
     pub fn resources(&self) -> impl Iterator<Item = (&str, &str, &BoundSchema)> {
-        self.bound.iter().zip(&self.schemas).map(|((group, resource), schema)| (group.as_str(), resource.as_str(), schema))
+        self.bound
+            .iter()
+            .zip(&self.schemas)
+            .map(|((group, resource), schema)| (group.as_str(), resource.as_str(), schema))
     }
 
     /// Whether a resource is bound.

@@ -109,7 +109,10 @@ pub fn is_kept(group: &str, resource: &str) -> bool {
         (group, resource),
         (
             "authorization.k8s.io",
-            "localsubjectaccessreviews" | "selfsubjectaccessreviews" | "selfsubjectrulesreviews" | "subjectaccessreviews"
+            "localsubjectaccessreviews"
+                | "selfsubjectaccessreviews"
+                | "selfsubjectrulesreviews"
+                | "subjectaccessreviews"
         ) | ("authentication.k8s.io", "selfsubjectreviews" | "tokenreviews")
     )
 }

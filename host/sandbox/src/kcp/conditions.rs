@@ -48,9 +48,9 @@ impl Said {
 /// Sets a condition. Its time changes only if it says something else.
 pub(crate) fn set(status: &mut Object, now: Timestamp, kind: &str, said: &Said) {
     let mut all = status.get("conditions").and_then(Value::as_array).cloned().unwrap_or_default();
-    let fields =
-        [("severity", said.severity), ("reason", said.reason.as_str()), ("message", said.message.as_str())];
-    let same = |one: &Value| of(one, "status") == said.status && fields.iter().all(|(name, text)| of(one, name) == *text);
+    let fields = [("severity", said.severity), ("reason", said.reason.as_str()), ("message", said.message.as_str())];
+    let same =
+        |one: &Value| of(one, "status") == said.status && fields.iter().all(|(name, text)| of(one, name) == *text);
     if all.iter().any(|one| of(one, "type") == kind && same(one)) {
         return;
     }

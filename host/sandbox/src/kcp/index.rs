@@ -116,10 +116,8 @@ impl Index {
     /// The bindings that refer to an export of a path and a logical cluster, which need not be there.
     pub fn bindings_to(&self, path: &str, cluster: &str, name: &str) -> Vec<Arc<Binding>> {
         let names = [path, cluster].into_iter().filter(|path| !path.is_empty());
-        let all: BTreeSet<&Name> = names
-            .filter_map(|path| self.by_reference.get(&(path.into(), name.into())))
-            .flatten()
-            .collect();
+        let all: BTreeSet<&Name> =
+            names.filter_map(|path| self.by_reference.get(&(path.into(), name.into()))).flatten().collect();
         all.into_iter().filter_map(|(cluster, name)| self.binding(cluster, name).cloned()).collect()
     }
 
@@ -158,7 +156,9 @@ impl Index {
 
     /// Whether anybody on a shard has a resource of an identity bound.
     pub fn is_bound_on(&self, shard: &str, identity: &str, group: &str, resource: &str) -> bool {
-        self.bound.get(&(identity.into(), group.into(), resource.into())).is_some_and(|shards| shards.contains_key(shard))
+        self.bound
+            .get(&(identity.into(), group.into(), resource.into()))
+            .is_some_and(|shards| shards.contains_key(shard))
     }
 
     /// The shard of a logical cluster. What has no singleton is on each, and counts as of the first.
@@ -176,12 +176,7 @@ impl Index {
     }
 
     /// After an APIBinding changed: what it was and what it is.
-    pub(crate) fn set_binding(
-        &mut self,
-        cluster: &str,
-        name: &str,
-        now: Option<&Object>,
-    ) -> [Option<Arc<Binding>>; 2] {
+    pub(crate) fn set_binding(&mut self, cluster: &str, name: &str, now: Option<&Object>) -> [Option<Arc<Binding>>; 2] {
         let new = now.map(|object| Arc::new(Binding::read(cluster, name, object)));
         let all = self.bindings.entry(cluster.into()).or_default();
         let old = match &new {

@@ -68,7 +68,8 @@ impl World {
             return Ok(Compiled { kind, versions: Vec::new(), refused });
         }
         let schemas = items(schema, &["spec", "versions"]);
-        let schemas = schemas.map(|version| version.get("schema").filter(|schema: &&Value| !schema.is_null())).collect();
+        let schemas =
+            schemas.map(|version| version.get("schema").filter(|schema: &&Value| !schema.is_null())).collect();
         let defined = Defined {
             kind: Arc::clone(&kind),
             schemas,

@@ -59,8 +59,7 @@ pub(crate) fn reference(value: &Value) -> Reference {
 /// A type by the path of its workspace and its name.
 pub(crate) fn find(world: &World, path: &str, name: &str) -> Option<WorkspaceType> {
     let cluster = world.resolve(path)?;
-    let named =
-        Named { cluster: &cluster, group: "tenancy.kcp.io", plural: "workspacetypes", namespace: "", name };
+    let named = Named { cluster: &cluster, group: "tenancy.kcp.io", plural: "workspacetypes", namespace: "", name };
     let object = world.get(&named)?;
     let written = annotation(&object, super::PATH);
     let path = if written.is_empty() { cluster.clone() } else { written.to_owned() };

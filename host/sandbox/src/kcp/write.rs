@@ -41,12 +41,7 @@ pub(crate) fn create(
 }
 
 /// Replaces an object, or its status. Nothing is written if nothing changes.
-pub(crate) fn put(
-    world: &mut World,
-    named: &Named<'_>,
-    subresource: Subresource,
-    new: &Object,
-) -> Result<(), Failure> {
+pub(crate) fn put(world: &mut World, named: &Named<'_>, subresource: Subresource, new: &Object) -> Result<(), Failure> {
     let found = world.stored(named.cluster, named.group, named.plural);
     let serving = found.ok_or_else(Failure::no_such_path)?;
     if world.get(named).as_ref() == Some(new) {

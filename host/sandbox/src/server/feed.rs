@@ -41,6 +41,8 @@ pub(super) struct Feed {
     site: Site,
     serving: Arc<Serving>,
     shown: Shown,
+    /// There is nothing of the kind, and nothing will be told.
+    silent: bool,
     /// No event was sent yet.
     first: bool,
     ends: Instant,
@@ -68,8 +70,10 @@ pub(super) fn watch(
     };
     let site = request.site.clone();
     let scope = read::scope(request, serving, &selection);
-    let takes = |object: &Object| selection.takes(object) && site.sees(serving, object);
-    let watch = Watch::start(&mut world.store, &scope, &asked, Some(&takes))?;
+    let silent = !site.has(world, serving);
+    let (store, kcp) = world.store_and_kcp();
+    let takes = |object: &Object| selection.takes(object) && site.sees(kcp, serving, object);
+    let watch = Watch::start(store, &scope, &asked, Some(&takes))?;
     let now = Instant::now();
     let ends = now + Duration::from_secs(lasts);
     Ok(Answer::feed(Feed {
@@ -80,6 +84,7 @@ pub(super) fn watch(
         site,
         serving: Arc::clone(serving),
         shown,
+        silent,
         first: true,
         bookmark: next_bookmark(now, ends),
         ends,
@@ -117,11 +122,32 @@ impl Feed {
         }
     }
 
+    /// A watch through a virtual workspace ends when what it is of is another one: its schema or identity changed.
+    fn is_of_another(&mut self, world: &World) -> bool {
+        let Some(through) = &self.site.through else { return false };
+        let served = &self.serving.served;
+        let present = world.virtual_workspace(through.cluster(), through.name());
+        let same = present.as_ref().is_some_and(|present| {
+            let serving = present.serving(&served.group, &served.version, &served.plural);
+            serving.is_some_and(|serving| Arc::ptr_eq(serving, &self.serving))
+        });
+        if same {
+            self.site.through = present;
+        }
+        !same
+    }
+
     /// What there is to tell, and whether that is all for ever.
     fn take(&mut self, world: &World) -> (Vec<u8>, bool) {
         let mut events = Vec::new();
+        if self.is_of_another(world) {
+            return (events, true);
+        }
+        if self.silent {
+            return (events, false);
+        }
         let (selection, site, serving) = (&self.selection, &self.site, &self.serving);
-        let takes = |object: &Object| selection.takes(object) && site.sees(serving, object);
+        let takes = |object: &Object| selection.takes(object) && site.sees(world.kcp(), serving, object);
         let matches: Matches<'_> = Some(&takes);
         while events.len() < TOGETHER {
             match self.watch.next(&world.store, matches) {

@@ -2,17 +2,19 @@
 //!
 //! Facts: `DefaultBuildHandlerChain` of `k8s.io/apiserver/pkg/server/config.go`, whose order this is.
 
+use std::sync::Arc;
+
 use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
 
 use super::answer::Answer;
 use super::request::Incoming;
-use super::site::{LogicalClusterTold, Site, authority};
+use super::site::{Site, authority};
 use super::{Server, discover, feed, read, remove, reviews, write};
-use crate::access::attributes::Attributes;
 use crate::access::authentication::{Credentials, authenticate};
 use crate::access::impersonation::Wanted;
 use crate::access::impersonation::impersonate;
 use crate::access::user::{CertificateSubject, User};
+use crate::kcp::VirtualWorkspace;
 use crate::kinds::{
     Cluster, Endpoint, Flavour, Missing, Query, RequestInfo, Route, Target, UNRESOLVED, Workspace, decode_path, route,
 };
@@ -57,13 +59,24 @@ fn answer(server: &Server, world: &mut World, incoming: &Incoming) -> Result<Ans
     let user = who(world, incoming, config.anonymous)?;
     let info = RequestInfo::new(incoming.method.as_str(), target.path, &query)?;
     target.check(&info)?;
+    let through = through(world, &target)?;
     let cluster = cluster(world, &target, &config.default_cluster, &user, &info)?;
     let user = impersonated(world, cluster.as_deref(), user, &info, incoming)?;
-    may(world, cluster.as_deref(), &user, &info.attributes())?;
-    let request = Request { info, query, site: Site { user, cluster }, incoming };
+    let site = Site { user, cluster, through, shard: Arc::clone(&server.1) };
+    site.may(world, &info.attributes())?;
+    let request = Request { info, query, site, incoming };
     match Endpoint::of(&request.info) {
         Endpoint::Resource => handle(server, world, &request),
         endpoint => discover::answer(server, world, &request, endpoint),
+    }
+}
+
+/// The virtual workspace that a path leads through.
+fn through(world: &World, target: &Target<'_>) -> Result<Option<Arc<VirtualWorkspace>>, Answer> {
+    let Workspace::ApiExport { cluster, name } = target.workspace else { return Ok(None) };
+    match world.virtual_workspace(cluster, name) {
+        Some(found) => Ok(Some(found)),
+        None => Err(Missing::Bare(unresolved()).into()),
     }
 }
 
@@ -108,13 +121,14 @@ fn cluster(
     user: &User,
     info: &RequestInfo<'_>,
 ) -> Result<Option<String>, Answer> {
-    let name = match target.cluster {
+    let found = match target.cluster {
         Cluster::All => return Ok(None),
-        Cluster::None => default.to_owned(),
-        Cluster::Name(name) | Cluster::Path(name) => name.to_owned(),
+        Cluster::None => Some(default.to_owned()),
+        Cluster::Name(name) => Some(name.to_owned()),
+        Cluster::Path(path) => world.resolve(path),
     };
-    if world.cluster(&name).is_some() {
-        return Ok(Some(name));
+    if let Some(found) = found.filter(|name| world.cluster(name).is_some()) {
+        return Ok(Some(found));
     }
     match world.flavour {
         Flavour::Kubernetes => Err(Missing::Page.into()),
@@ -131,22 +145,7 @@ fn impersonated(
 ) -> Result<User, Failure> {
     let headers = incoming.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
     let Some(wanted) = Wanted::from_headers(headers)? else { return Ok(user) };
-    let cluster = cluster.unwrap_or_default();
-    let told = LogicalClusterTold::of(world, cluster);
-    impersonate(&authority(world, cluster, told.as_ref()), &user, &wanted, &info.attributes())
-}
-
-/// 403 for somebody who may not.
-pub(super) fn may(
-    world: &World,
-    cluster: Option<&str>,
-    user: &User,
-    attributes: &Attributes<'_>,
-) -> Result<(), Failure> {
-    let cluster = cluster.unwrap_or_default();
-    let told = LogicalClusterTold::of(world, cluster);
-    let verdict = authority(world, cluster, told.as_ref()).authorize(user, attributes);
-    if verdict.is_allowed() { Ok(()) } else { Err(attributes.forbidden(user, &verdict.reason())) }
+    impersonate(&authority(world, cluster.unwrap_or_default()), &user, &wanted, &info.attributes())
 }
 
 /// To the handler of a request for objects.

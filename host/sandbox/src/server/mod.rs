@@ -58,7 +58,7 @@ pub struct Config {
 
 /// A server. Clones are the same server.
 #[derive(Debug, Clone)]
-pub struct Server(Arc<Inner>);
+pub struct Server(Arc<Inner>, Arc<str>);
 
 #[derive(Debug)]
 struct Inner {
@@ -76,7 +76,7 @@ impl Server {
     /// A server of a world.
     pub fn new(world: World, clock: Clock, config: Config) -> Self {
         let inner = Inner { world: Mutex::new(world), wakes: Wakes::default(), changed: Notify::new(), clock, config };
-        Self(Arc::new(inner))
+        Self(Arc::new(inner), crate::kcp::ROOT.into())
     }
 
     /// Does something with the world, at this moment, and wakes those whom it concerns.
@@ -91,6 +91,13 @@ impl Server {
             self.0.changed.notify_one();
         }
         done
+    }
+
+    /// The same server, as another shard of kcp: through a virtual workspace, what is seen there of all workspaces at once is
+    /// what is on that shard.
+    #[must_use]
+    pub fn shard(&self, name: &str) -> Self {
+        Self(Arc::clone(&self.0), name.into())
     }
 
     /// The clock of this server.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::answer::Answer;
 use super::form::Shown;
 use super::gate::Request;
@@ -17,7 +19,7 @@ pub(super) fn get(world: &World, request: &Request<'_>, serving: &Arc<Serving>) 
     let key = place(request).key(serving.resource, &request.info.name);
     let wanted = request.query.text("resourceVersion");
     let found = if wanted.is_empty() { world.store.get(&key) } else { world.store.get_at_least(&key, wanted)? };
-    let found = found.filter(|object| request.site.sees(serving, object));
+    let found = found.filter(|object| request.site.sees(world.kcp(), serving, object));
     let Some(object) = found else {
         return Err(Failure::not_found(&serving.served.group, &serving.served.plural, &request.info.name).into());
     };
@@ -29,19 +31,29 @@ pub(super) fn list(world: &World, request: &Request<'_>, serving: &Arc<Serving>)
     let options::Decoded { options, resource_version_match } = options::ListOptions::decode(&request.query)?.check()?;
     let shown = Shown::new(request, serving)?;
     let selection = Selection::new(options.label_selector, options.field_selector, Arc::clone(serving))?;
+    if !request.site.has(world, serving) {
+        return Ok(nothing(serving));
+    }
     let asked = store::ListOptions {
         resource_version: &options.resource_version,
         resource_version_match,
         limit: options.limit,
         continue_token: &options.continue_token,
     };
-    let takes = |object: &store::Object| selection.takes(object) && request.site.sees(serving, object);
-    let everything = selection.is_everything() && request.site.sees_all(serving);
+    let takes = |object: &store::Object| selection.takes(object) && request.site.sees(world.kcp(), serving, object);
+    let everything = selection.is_everything() && request.site.sees_all();
     let matches: store::Matches<'_> = if everything { None } else { Some(&takes) };
     match world.store.list(&scope(request, serving, &selection), &asked, matches) {
         Ok(page) => Ok(Answer::json(200, shown.list(&page, world.now)?)),
         Err(refusal) => Err(Answer::value(refusal.failure.code, &refusal.to_status(), false)),
     }
+}
+
+/// What kcp answers through a virtual workspace where there is nothing of a kind: a list without a version.
+fn nothing(serving: &Serving) -> Answer {
+    let served = &serving.served;
+    let list = json!({"kind": served.list_kind, "apiVersion": served.api_version(), "metadata": {}, "items": []});
+    Answer::value(200, &list, false)
 }
 
 /// Where the objects of a request are.

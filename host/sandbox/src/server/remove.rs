@@ -10,21 +10,18 @@ use super::form::Shown;
 use super::gate::Request;
 use super::read::{place, scope};
 use super::selection::Selection;
-use crate::kinds::options;
-use crate::lifecycle::DeleteOptions;
+use crate::kcp;
+use crate::kinds::{Flavour, options};
+use crate::lifecycle::{DeleteOptions, Subresource};
 use crate::status::Failure;
 use crate::store::{self, Page};
-use crate::world::{Place, Serving, World};
+use crate::world::{Deleted, Place, Serving, World};
 
 /// One object.
 pub(super) fn one(world: &mut World, request: &Request<'_>, serving: &Arc<Serving>) -> Result<Answer, Answer> {
     let options = delete_options(request)?;
     let shown = Shown::new(request, serving)?;
-    let key = place(request).key(serving.resource, &request.info.name);
-    if !world.store.get(&key).is_some_and(|object| request.site.sees(serving, object)) {
-        return Err(Failure::not_found(&serving.served.group, &serving.served.plural, &request.info.name).into());
-    }
-    let deleted = world.delete(serving, place(request), &request.info.name, &options)?;
+    let deleted = delete(world, request, serving, place(request), &request.info.name, &options)?;
     if deleted.is_status {
         return Ok(Answer::value(deleted.code, &Value::Object(deleted.answer), false));
     }
@@ -39,7 +36,8 @@ pub(super) fn many(world: &mut World, request: &Request<'_>, serving: &Arc<Servi
     let shown = Shown::new(request, serving)?;
     let selection = Selection::new(asked.label_selector, asked.field_selector, Arc::clone(serving))?;
     let page = {
-        let takes = |object: &store::Object| selection.takes(object) && request.site.sees(serving, object);
+        let kcp = world.kcp();
+        let takes = |object: &store::Object| selection.takes(object) && request.site.sees(kcp, serving, object);
         let listed = store::ListOptions {
             resource_version: &asked.resource_version,
             resource_version_match,
@@ -51,7 +49,7 @@ pub(super) fn many(world: &mut World, request: &Request<'_>, serving: &Arc<Servi
     let page: Page = page.map_err(|refusal| Answer::value(refusal.failure.code, &refusal.to_status(), false))?;
     for object in &page.items {
         let place = Place { cluster: object.cluster(), namespace: object.namespace() };
-        match world.delete(serving, place, object.name(), &options) {
+        match delete(world, request, serving, place, object.name(), &options) {
             Ok(_) => {}
             // Somebody was faster.
             Err(failure) if failure.code == 404 => {}
@@ -59,6 +57,32 @@ pub(super) fn many(world: &mut World, request: &Request<'_>, serving: &Arc<Servi
         }
     }
     Ok(Answer::json(200, shown.list(&page, world.now)?))
+}
+
+/// Deletes an object that who asks can see, if nothing in kcp is against it.
+fn delete(
+    world: &mut World,
+    request: &Request<'_>,
+    serving: &Arc<Serving>,
+    place: Place<'_>,
+    name: &str,
+    options: &DeleteOptions,
+) -> Result<Deleted, Failure> {
+    let site = &request.site;
+    let found =
+        world.store.get(&place.key(serving.resource, name)).filter(|object| site.sees(world.kcp(), serving, object));
+    let Some(found) = found else {
+        return Err(Failure::not_found(&serving.served.group, &serving.served.plural, name));
+    };
+    if world.flavour == Flavour::Kcp {
+        let old = found.to_map()?;
+        if let Some(through) = &site.through {
+            through.admit_deletion(world, place.cluster, serving, name, &old)?;
+        }
+        let write = kcp::Request { user: &site.user, place, serving, subresource: Subresource::None, name };
+        kcp::admit_deletion(&write, &old)?;
+    }
+    world.delete(serving, place, name, options)
 }
 
 fn delete_options(request: &Request<'_>) -> Result<DeleteOptions, Failure> {

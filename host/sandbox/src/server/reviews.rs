@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::answer::Answer;
 use super::body;
 use super::gate::Request;
-use super::site::{LogicalClusterTold, authority};
+use super::site::authority;
 use crate::access::{reviews, tokens};
 use crate::kinds::Served;
 use crate::status::Failure;
@@ -17,8 +17,7 @@ pub(super) fn answer(world: &mut World, request: &Request<'_>, served: &Served) 
     let world: &World = world;
     let review = body::read(request.incoming, &served.kind)?.value;
     let cluster = request.site.cluster();
-    let told = LogicalClusterTold::of(world, cluster);
-    let authority = authority(world, cluster, told.as_ref());
+    let authority = authority(world, cluster);
     let user = &request.site.user;
     let answered = match &*served.plural {
         "serviceaccounts" => token(world, request, &id, review)?,

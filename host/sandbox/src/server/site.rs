@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::access::attributes::Attributes;
 use crate::access::authority::Authority;
-use crate::access::kcp::workspace::{LogicalCluster, Workspace};
 use crate::access::user::User;
+use crate::kcp::{Index, VirtualWorkspace};
 use crate::kinds::{Catalog, Flavour, Served};
+use crate::status::Failure;
 use crate::store::Object;
 use crate::world::{Serving, World};
 
@@ -16,6 +18,10 @@ pub(super) struct Site {
     pub(super) user: User,
     /// The logical cluster; all of them if there is none.
     pub(super) cluster: Option<String>,
+    /// The virtual workspace that it is asked through, if it is.
+    pub(super) through: Option<Arc<VirtualWorkspace>>,
+    /// The shard of kcp that is asked.
+    pub(super) shard: Arc<str>,
 }
 
 impl Site {
@@ -25,69 +31,55 @@ impl Site {
     }
 
     /// What is served there.
-    pub(super) fn catalog<'w>(&self, world: &'w World) -> Catalog<'w> {
-        world.catalog(self.cluster())
-    }
-
-    /// Whether an object is there for who asks.
-    pub(super) fn sees(&self, _serving: &Serving, object: &Object) -> bool {
-        self.cluster.as_deref().is_none_or(|cluster| cluster == object.cluster())
-    }
-
-    /// Whether all objects of a kind are.
-    pub(super) fn sees_all(&self, serving: &Serving) -> bool {
-        self.cluster.is_some() || serving.identity.is_empty()
+    pub(super) fn catalog<'s>(&'s self, world: &'s World) -> Catalog<'s> {
+        match &self.through {
+            Some(through) => through.catalog(),
+            None => world.catalog(self.cluster()),
+        }
     }
 
     /// One of these kinds.
     pub(super) fn serving(&self, world: &World, served: &Served) -> Option<Arc<Serving>> {
-        world.serving(self.cluster(), &served.group, &served.version, &served.plural)
+        match &self.through {
+            Some(through) => through.serving(&served.group, &served.version, &served.plural).cloned(),
+            None => world.serving(self.cluster(), &served.group, &served.version, &served.plural),
+        }
+    }
+
+    /// Whether the shard, or the workspace, has anything of a kind at all. Through a virtual workspace one is told of kinds that
+    /// it has not.
+    pub(super) fn has(&self, world: &World, serving: &Serving) -> bool {
+        let has =
+            |through: &Arc<VirtualWorkspace>| through.is_served(world, serving, &self.shard, self.cluster.as_deref());
+        self.through.as_ref().is_none_or(has)
+    }
+
+    /// Whether an object is there for who asks.
+    pub(super) fn sees(&self, kcp: &Index, serving: &Serving, object: &Object) -> bool {
+        let Some(through) = &self.through else { return true };
+        let here = self.cluster.is_some() || kcp.shard_of(object.cluster()) == &*self.shard;
+        here && through.visible(&serving.served.group, &serving.served.plural).shows(object)
+    }
+
+    /// Whether all objects of a kind are.
+    pub(super) fn sees_all(&self) -> bool {
+        self.through.is_none()
+    }
+
+    /// 403 for somebody who may not.
+    pub(super) fn may(&self, world: &World, attributes: &Attributes<'_>) -> Result<(), Failure> {
+        let verdict = match &self.through {
+            Some(through) => through.authorize(world, &self.user, attributes, self.cluster.as_deref()),
+            None => authority(world, self.cluster()).authorize(&self.user, attributes),
+        };
+        if verdict.is_allowed() { Ok(()) } else { Err(attributes.forbidden(&self.user, &verdict.reason())) }
     }
 }
 
-/// Who decides in a cluster what may be done there. `phase` and `groups` are what its `LogicalCluster` says.
-pub(super) fn authority<'w>(world: &'w World, cluster: &'w str, told: Option<&'w LogicalClusterTold>) -> Authority<'w> {
+/// Who decides in a cluster what may be done there.
+pub(super) fn authority<'w>(world: &'w World, cluster: &'w str) -> Authority<'w> {
     match world.flavour {
         Flavour::Kubernetes => Authority::Plain(world.bindings.of(cluster)),
-        Flavour::Kcp => Authority::Workspace(Workspace {
-            cluster,
-            bindings: &world.bindings,
-            logical_cluster: told.map(LogicalClusterTold::as_seen),
-            policies: world.cluster(cluster).map(|cluster| cluster.policies.as_slice()).unwrap_or_default(),
-        }),
-    }
-}
-
-/// What a `LogicalCluster` says about who may enter.
-#[derive(Debug, Clone, Default)]
-pub(super) struct LogicalClusterTold {
-    phase: String,
-    required_groups: Option<String>,
-}
-
-impl LogicalClusterTold {
-    /// That of a cluster, if it has one.
-    pub(super) fn of(world: &World, cluster: &str) -> Option<Self> {
-        if world.flavour != Flavour::Kcp {
-            return None;
-        }
-        let named = crate::world::Named {
-            cluster,
-            group: "core.kcp.io",
-            plural: "logicalclusters",
-            namespace: "",
-            name: "cluster",
-        };
-        let object = world.get(&named)?;
-        let text = |value: Option<&serde_json::Value>| value.and_then(|value| value.as_str()).map(str::to_owned);
-        let annotations = object.get("metadata").and_then(|metadata| metadata.get("annotations"));
-        Some(Self {
-            phase: text(object.get("status").and_then(|status| status.get("phase"))).unwrap_or_default(),
-            required_groups: text(annotations.and_then(|all| all.get("authorization.kcp.io/required-groups"))),
-        })
-    }
-
-    fn as_seen(&self) -> LogicalCluster<'_> {
-        LogicalCluster { phase: &self.phase, required_groups: self.required_groups.as_deref() }
+        Flavour::Kcp => Authority::Workspace(world.workspace(cluster)),
     }
 }

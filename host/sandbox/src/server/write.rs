@@ -8,19 +8,22 @@ use serde_json::{Map, Value};
 use super::answer::Answer;
 use super::body::{self, Read};
 use super::form::Shown;
-use super::gate::{self, Request};
+use super::gate::Request;
 use super::read::place;
-use super::site::{LogicalClusterTold, authority};
+use super::site::authority;
 use crate::access::bindings::RbacKind;
 use crate::access::escalation;
 use crate::fields::{
     Applied, FieldManager, JsonPatch, PatchType, manager_of, merge_patch, strategic_merge_patch, unsupported_media_type,
 };
+use crate::kcp::virtual_workspace::Forward;
+use crate::kcp::{self, VirtualWorkspace};
+use crate::kinds::Flavour;
 use crate::kinds::options::{PatchOptions, WriteOptions};
 use crate::lifecycle::{self, Subresource};
 use crate::schema::Version;
 use crate::status::Failure;
-use crate::world::{Serving, World, Writer, Written, typed};
+use crate::world::{Change, Serving, World, Writer, Written, typed};
 
 /// What is to be done with an object that a client sent whole.
 struct Whole {
@@ -36,8 +39,8 @@ pub(super) fn create(world: &mut World, request: &Request<'_>, serving: &Arc<Ser
     no_escalation(world, request, serving, &object, None)?;
     warnings.extend(warned(serving, &object, None));
     let manager = manager_of(&options.field_manager, request.user_agent());
-    let writer = Writer { manager: &manager, dry_run: options.dry_run, ..Writer::default() };
-    let written = world.create(serving, place(request), object, &writer)?;
+    let write = Write { serving, request, manager: &manager, dry_run: options.dry_run };
+    let written = write.create(world, object)?;
     Ok(answer(world, &shown, &written)?.warning(&warnings))
 }
 
@@ -47,7 +50,7 @@ pub(super) fn put(world: &mut World, request: &Request<'_>, serving: &Arc<Servin
     let options = WriteOptions::of_update(&request.query)?;
     let Whole { object, mut warnings } = whole(request, serving, &options)?;
     let manager = manager_of(&options.field_manager, request.user_agent());
-    let writer = Writer { manager: &manager, dry_run: options.dry_run, put: true, ..Writer::default() };
+    let write = Write { serving, request, manager: &manager, dry_run: options.dry_run };
     let mut change = |world: &World, old: Option<&Map<String, Value>>| {
         if old.is_none() && serving.facts.create_on_update {
             may_create(world, request)?;
@@ -56,8 +59,7 @@ pub(super) fn put(world: &mut World, request: &Request<'_>, serving: &Arc<Servin
         warnings.extend(warned(serving, &object, old));
         Ok(object.clone())
     };
-    let name = request.info.name.clone();
-    let written = world.update(serving, place(request), &name, subresource(request), &writer, &mut change)?;
+    let written = write.update(world, subresource(request), How::Put, &mut change)?;
     Ok(answer(world, &shown, &written)?.warning(&warnings))
 }
 
@@ -76,7 +78,7 @@ pub(super) fn patch(world: &mut World, request: &Request<'_>, serving: &Arc<Serv
     };
     let manager = manager_of(&options.write.field_manager, request.user_agent());
     let apply = kind == PatchType::Apply;
-    let writer = Writer { manager: &manager, dry_run: options.write.dry_run, put: false, apply };
+    let write = Write { serving, request, manager: &manager, dry_run: options.write.dry_run };
     let applying = Applying { field_manager, by: &manager, force: options.force.unwrap_or(false) };
     let mut warnings = Vec::new();
     let mut change = |world: &World, old: Option<&Map<String, Value>>| {
@@ -93,9 +95,89 @@ pub(super) fn patch(world: &mut World, request: &Request<'_>, serving: &Arc<Serv
         warnings.extend(warned(serving, &object, old));
         Ok(object)
     };
-    let name = request.info.name.clone();
-    let written = world.update(serving, place(request), &name, subresource, &writer, &mut change)?;
+    let how = if apply { How::Apply } else { How::Patch };
+    let written = write.update(world, subresource, how, &mut change)?;
     Ok(answer(world, &shown, &written)?.warning(&warnings))
+}
+
+/// A write on its way to the store: through a virtual workspace, through what kcp admits, or straight.
+struct Write<'a> {
+    serving: &'a Serving,
+    request: &'a Request<'a>,
+    manager: &'a str,
+    dry_run: bool,
+}
+
+/// What kind of request changes an object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    Put,
+    Patch,
+    Apply,
+}
+
+impl Write<'_> {
+    fn create(&self, world: &mut World, mut object: Map<String, Value>) -> Result<Written, Failure> {
+        let name = object.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Value::as_str);
+        let name = name.unwrap_or_default().to_owned();
+        if let Some(through) = &self.request.site.through {
+            return self.forward(through, &name, Subresource::None).create(world, object);
+        }
+        self.admit(world, &name, Subresource::None, &mut object, None)?;
+        let writer = Writer { manager: self.manager, dry_run: self.dry_run, ..Writer::default() };
+        world.create(self.serving, place(self.request), object, &writer)
+    }
+
+    fn update(
+        &self,
+        world: &mut World,
+        subresource: Subresource,
+        how: How,
+        change: &mut Change<'_>,
+    ) -> Result<Written, Failure> {
+        let name = &*self.request.info.name;
+        let apply = how == How::Apply;
+        if let Some(through) = &self.request.site.through {
+            return self.forward(through, name, subresource).update(world, apply, change);
+        }
+        let writer = Writer { manager: self.manager, dry_run: self.dry_run, put: how == How::Put, apply };
+        let mut admitted = |world: &World, old: Option<&Map<String, Value>>| {
+            let mut new = change(world, old)?;
+            self.admit(world, name, subresource, &mut new, old)?;
+            Ok(new)
+        };
+        world.update(self.serving, place(self.request), name, subresource, &writer, &mut admitted)
+    }
+
+    fn forward<'f>(&'f self, through: &'f VirtualWorkspace, name: &'f str, subresource: Subresource) -> Forward<'f> {
+        Forward {
+            through,
+            serving: self.serving,
+            user: &self.request.site.user,
+            place: place(self.request),
+            name,
+            subresource,
+            manager: self.manager,
+            dry_run: self.dry_run,
+        }
+    }
+
+    /// What kcp does to a write, and refuses.
+    fn admit(
+        &self,
+        world: &World,
+        name: &str,
+        subresource: Subresource,
+        new: &mut Map<String, Value>,
+        old: Option<&Map<String, Value>>,
+    ) -> Result<(), Failure> {
+        if world.flavour != Flavour::Kcp {
+            return Ok(());
+        }
+        let user = &self.request.site.user;
+        let write = kcp::Request { user, place: place(self.request), serving: self.serving, subresource, name };
+        kcp::admit(world, &write, new, old)
+    }
 }
 
 /// A patch that was read.
@@ -199,8 +281,7 @@ fn missing(serving: &Serving, request: &Request<'_>) -> Failure {
 
 /// What would create an object has to be allowed to.
 fn may_create(world: &World, request: &Request<'_>) -> Result<(), Failure> {
-    let attributes = request.info.attributes().with_verb("create");
-    gate::may(world, request.site.cluster.as_deref(), &request.site.user, &attributes)
+    request.site.may(world, &request.info.attributes().with_verb("create"))
 }
 
 /// 403 for who would give rights away that they do not have.
@@ -213,7 +294,6 @@ fn no_escalation(
 ) -> Result<(), Failure> {
     let Some(kind) = RbacKind::of_resource(&serving.served.group, &serving.served.plural) else { return Ok(()) };
     let cluster = request.site.cluster();
-    let told = LogicalClusterTold::of(world, cluster);
     let (new, old) = (Value::Object(object.clone()), old.map(|old| Value::Object(old.clone())));
     let write = escalation::Write {
         kind,
@@ -222,7 +302,7 @@ fn no_escalation(
         new: &new,
         old: old.as_ref(),
     };
-    escalation::check(&authority(world, cluster, told.as_ref()), &request.site.user, &write)
+    escalation::check(&authority(world, cluster), &request.site.user, &write)
 }
 
 /// What a client is warned of.

@@ -11,12 +11,17 @@ use crate::kcp::export::Export;
 use crate::kcp::json::text;
 use crate::kcp::{Index, VirtualWorkspace};
 use crate::kinds::Served;
-use crate::store::Key;
+use crate::store::{Key, Store};
 
 impl World {
     /// What is known of kcp's own objects.
     pub fn kcp(&self) -> &Index {
         &self.kcp
+    }
+
+    /// What is stored, to change, and what is known of kcp's own objects.
+    pub(crate) fn store_and_kcp(&mut self) -> (&mut Store, &Index) {
+        (&mut self.store, &self.kcp)
     }
 
     /// The logical cluster that a path leads to: the name of one, and then names of workspaces, as `root:org:team`.
@@ -29,8 +34,7 @@ impl World {
             return Some(cluster);
         }
         for name in names {
-            let named =
-                Named { cluster: &cluster, group: "tenancy.kcp.io", plural: "workspaces", namespace: "", name };
+            let named = Named { cluster: &cluster, group: "tenancy.kcp.io", plural: "workspaces", namespace: "", name };
             let workspace = self.get(&named)?;
             if matches!(text(&workspace, &["status", "phase"]), "" | "Scheduling") {
                 return None;
@@ -165,4 +169,3 @@ impl World {
 fn shares(one: &Binding, other: &Binding) -> bool {
     one.name != other.name && one.bound.iter().any(|(group, resource)| other.binds(group, resource))
 }
-

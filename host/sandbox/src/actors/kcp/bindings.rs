@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 use super::place::{APIS, CORE, binding, is};
 use super::{conflicts, locks};
 use crate::actors::Actor;
+use crate::kcp::Schema;
 use crate::kcp::conditions::{self, Said, Severity};
 use crate::kcp::export::{Export, Exported};
 use crate::kcp::json::{Object, at, of, text};
 use crate::kcp::schemas::Compiled;
 use crate::kcp::write::put_status;
-use crate::kcp::Schema;
 use crate::quote::quote;
 use crate::status::Failure;
 use crate::world::{Changed, World};
@@ -49,7 +49,9 @@ pub(super) fn concerned(world: &World, changed: &Changed) -> BTreeSet<(Box<str>,
         due.insert((cluster.clone(), changed.name.clone()));
     } else if is(changed, APIS, "apiexports") {
         let path = world.canonical_path(cluster);
-        due.extend(kcp.bindings_to(&path, cluster, &changed.name).iter().map(|one| (one.cluster.clone(), one.name.clone())));
+        due.extend(
+            kcp.bindings_to(&path, cluster, &changed.name).iter().map(|one| (one.cluster.clone(), one.name.clone())),
+        );
     } else if is(changed, APIS, "apiresourceschemas") {
         for export in kcp.exports_in(cluster).filter(|one| one.resources.iter().any(|one| one.schema == changed.name)) {
             due.extend(kcp.bindings_of(export).iter().map(|one| (one.cluster.clone(), one.name.clone())));
@@ -198,4 +200,3 @@ fn upsert(status: &mut Object, wanted: &Wanted<'_>, export: &Export, compiled: &
         None => all.push(new),
     }
 }
-

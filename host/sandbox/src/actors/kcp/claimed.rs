@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use crate::actors::Actor;
 use crate::kcp::admission::label;
+use crate::kcp::claimed_labels;
 use crate::kcp::names::CLAIMED;
 use crate::kcp::write::put;
-use crate::kcp::claimed_labels;
 use crate::lifecycle::Subresource;
 use crate::world::{Changed, Named, World};
 
@@ -20,13 +20,16 @@ pub(super) struct Claimed;
 impl Actor for Claimed {
     fn act(&mut self, world: &mut World, changed: &Changed) -> Option<Timestamp> {
         if world.kcp().bindings_in(&changed.cluster).next().is_some() {
-            relabel(world, &Named {
-                cluster: &changed.cluster,
-                group: &changed.group,
-                plural: &changed.plural,
-                namespace: &changed.namespace,
-                name: &changed.name,
-            });
+            relabel(
+                world,
+                &Named {
+                    cluster: &changed.cluster,
+                    group: &changed.group,
+                    plural: &changed.plural,
+                    namespace: &changed.namespace,
+                    name: &changed.name,
+                },
+            );
         }
         None
     }
@@ -48,8 +51,7 @@ fn relabel(world: &mut World, named: &Named<'_>) {
     let labels: Vec<(String, String)> =
         object.labels().map(|(key, value)| (key.into_owned(), value.into_owned())).collect();
     let wanted = claimed_labels(world, named.cluster, (named.group, named.plural, named.name), labels.as_slice());
-    let present: BTreeMap<String, String> =
-        labels.into_iter().filter(|(key, _)| key.starts_with(CLAIMED)).collect();
+    let present: BTreeMap<String, String> = labels.into_iter().filter(|(key, _)| key.starts_with(CLAIMED)).collect();
     if wanted == present {
         return;
     }

@@ -170,4 +170,3 @@ fn mismatch(wanted: &Value, accepted: &Value) -> Option<String> {
     let parts = (!parts.is_empty()).then(|| parts.join("; "))?;
     Some(format!("{}.{} ({parts})", accepted_claim.resource, accepted_claim.group))
 }
-

@@ -19,8 +19,7 @@ pub(super) fn find(world: &World, cluster: &str, name: &str, schema: &Schema) ->
                 } else {
                     format!("APIExport {}:{}", binding.written, binding.export)
                 };
-                let told =
-                    format!("naming conflict with APIBinding {} bound to {to}: {details}", quote(&binding.name));
+                let told = format!("naming conflict with APIBinding {} bound to {to}: {details}", quote(&binding.name));
                 others.push((bound.uid.clone(), told));
             }
         }
@@ -30,8 +29,7 @@ pub(super) fn find(world: &World, cluster: &str, name: &str, schema: &Schema) ->
         let names = at(&object, &["status", "acceptedNames"]).and_then(serde_json::Value::as_object);
         let names = names.map(Names::read).unwrap_or_default();
         if let Some(details) = clash(text(&object, &["spec", "group"]), &names, schema) {
-            let told =
-                format!("naming conflict with CustomResourceDefinition {}: {details}", quote(definition.name()));
+            let told = format!("naming conflict with CustomResourceDefinition {}: {details}", quote(definition.name()));
             others.push((definition.uid().into(), told));
         }
     }

@@ -56,7 +56,10 @@ impl EndpointSlices {
                 return BTreeSet::new();
             }
             let exports = [now, before].into_iter().flatten();
-            exports.filter_map(|(path, name)| kcp.export_at(&path, &name)).flat_map(|export| of_export(export)).collect()
+            exports
+                .filter_map(|(path, name)| kcp.export_at(&path, &name))
+                .flat_map(|export| of_export(export))
+                .collect()
         } else if is(changed, "topology.kcp.io", "partitions") {
             let slices = world.list(&changed.cluster, APIS, "apiexportendpointslices", None);
             slices.iter().map(|slice| (slice.cluster().into(), slice.name().into())).collect()

@@ -50,8 +50,7 @@ fn done(world: &mut World, cluster: &str, initializer: &str) -> Result<(), Failu
     let own = logical_cluster(cluster);
     let Some(object) = world.get(&own) else { return Ok(()) };
     let mut status = status_of(&object);
-    let left: Vec<String> =
-        texts(&status, &["initializers"]).into_iter().filter(|one| one != initializer).collect();
+    let left: Vec<String> = texts(&status, &["initializers"]).into_iter().filter(|one| one != initializer).collect();
     if left.is_empty() {
         status.remove("initializers");
     } else {
@@ -191,4 +190,3 @@ fn incomplete(wanted: &[(String, String)], present: &[Object]) -> Vec<String> {
     incomplete.sort();
     incomplete
 }
-

@@ -24,7 +24,6 @@ mod locks;
 mod logical_clusters;
 mod place;
 
-
 mod unbinding;
 mod virtual_workspaces;
 mod workspaces;

@@ -104,8 +104,10 @@ fn is_adopted(world: &World, known: &Binding, group: &str, resource: &str, schem
         let Some(export) = kcp.export_of(other).filter(|export| export.identity == schema.identity) else {
             return false;
         };
-        export.resources.iter().filter(|one| *one.group == *group && *one.name == *resource).any(|one| {
-            kcp.schema(&export.cluster, &one.schema).is_some_and(|found| found.uid == schema.uid)
-        })
+        export
+            .resources
+            .iter()
+            .filter(|one| *one.group == *group && *one.name == *resource)
+            .any(|one| kcp.schema(&export.cluster, &one.schema).is_some_and(|found| found.uid == schema.uid))
     })
 }

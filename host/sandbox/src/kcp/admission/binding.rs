@@ -18,9 +18,7 @@ const LABEL: [&str; 3] = ["metadata", "labels", EXPORT_LABEL];
 /// A write that has to be looked at: of a new binding, or of what it refers to.
 fn concerns(request: &Request<'_>, new: &Object, old: Option<&Object>) -> bool {
     request.is("apis.kcp.io", "apibindings")
-        && old.is_none_or(|old| {
-            at(old, &REFERENCE) != at(new, &REFERENCE) || text(old, &LABEL) != text(new, &LABEL)
-        })
+        && old.is_none_or(|old| at(old, &REFERENCE) != at(new, &REFERENCE) || text(old, &LABEL) != text(new, &LABEL))
 }
 
 fn export_of(new: &Object) -> (&str, &str) {
@@ -64,12 +62,7 @@ pub(super) fn complete(
     Ok(())
 }
 
-pub(super) fn check(
-    world: &World,
-    request: &Request<'_>,
-    new: &Object,
-    old: Option<&Object>,
-) -> Result<(), Failure> {
+pub(super) fn check(world: &World, request: &Request<'_>, new: &Object, old: Option<&Object>) -> Result<(), Failure> {
     if !request.is("apis.kcp.io", "apibindings") {
         return Ok(());
     }
@@ -108,7 +101,8 @@ fn wrong(new: &Object, old: Option<&Object>) -> Vec<Cause> {
         let has = |part: &str| {
             let part = selector.get(part);
             part.is_some_and(|part| {
-                part.as_object().is_some_and(|map| !map.is_empty()) || part.as_array().is_some_and(|list| !list.is_empty())
+                part.as_object().is_some_and(|map| !map.is_empty())
+                    || part.as_array().is_some_and(|list| !list.is_empty())
             })
         };
         let parts = ["matchLabels", "matchExpressions"];

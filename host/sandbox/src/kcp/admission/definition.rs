@@ -8,12 +8,7 @@ use crate::quote::quote;
 use crate::status::Failure;
 use crate::world::World;
 
-pub(super) fn check(
-    world: &World,
-    request: &Request<'_>,
-    new: &Object,
-    old: Option<&Object>,
-) -> Result<(), Failure> {
+pub(super) fn check(world: &World, request: &Request<'_>, new: &Object, old: Option<&Object>) -> Result<(), Failure> {
     if !request.is("apiextensions.k8s.io", "customresourcedefinitions") || old.is_some() {
         return Ok(());
     }

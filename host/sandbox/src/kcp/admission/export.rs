@@ -44,7 +44,8 @@ pub(super) fn check_slice(
     old: Option<&Object>,
 ) -> Result<(), Failure> {
     let export = ["spec", "export"];
-    if !request.is("apis.kcp.io", "apiexportendpointslices") || old.is_some_and(|old| at(old, &export) == at(new, &export))
+    if !request.is("apis.kcp.io", "apiexportendpointslices")
+        || old.is_some_and(|old| at(old, &export) == at(new, &export))
     {
         return Ok(());
     }

@@ -47,15 +47,13 @@ pub(super) fn complete(world: &World, request: &Request<'_>, new: &mut Object) -
 pub(super) fn check(world: &World, request: &Request<'_>, new: &Object) -> Result<(), Failure> {
     let written = annotation(new, PATH);
     match path(world, request, new)? {
-        Some(path) if written != path && !request.is("apis.kcp.io", "apibindings") => {
-            Err(request.forbidden(&format!(
-                "annotation for {}, {} must match canonical path {}, but got {}",
-                request.name,
-                quote(PATH),
-                quote(&path),
-                quote(written)
-            )))
-        }
+        Some(path) if written != path && !request.is("apis.kcp.io", "apibindings") => Err(request.forbidden(&format!(
+            "annotation for {}, {} must match canonical path {}, but got {}",
+            request.name,
+            quote(PATH),
+            quote(&path),
+            quote(written)
+        ))),
         _ => Ok(()),
     }
 }

@@ -58,8 +58,7 @@ pub(super) fn complete(
             request.forbidden("spec.defaultChildWorkspaceType of workspace type %s:%s must be set")
         })?;
     }
-    let found =
-        resolve(world, &world.canonical_path(cluster), &wanted).map_err(|why| request.forbidden(&why))?;
+    let found = resolve(world, &world.canonical_path(cluster), &wanted).map_err(|why| request.forbidden(&why))?;
     let path = if wanted.0.is_empty() { found.path.clone() } else { wanted.0 };
     part(new, "spec").insert("type".to_owned(), json!({"name": wanted.1, "path": path}));
     let more = at(&found.object, &["spec", "additionalWorkspaceLabels"]).and_then(Value::as_object);
@@ -69,12 +68,7 @@ pub(super) fn complete(
     Ok(())
 }
 
-pub(super) fn check(
-    world: &World,
-    request: &Request<'_>,
-    new: &Object,
-    old: Option<&Object>,
-) -> Result<(), Failure> {
+pub(super) fn check(world: &World, request: &Request<'_>, new: &Object, old: Option<&Object>) -> Result<(), Failure> {
     if !concerns(request) {
         return Ok(());
     }
@@ -99,8 +93,7 @@ pub(super) fn check(
     if type_of(old) != type_of(new) {
         return Err(request.forbidden("spec.type is immutable"));
     }
-    let becomes_ready =
-        text(old, &["status", "phase"]) != "Ready" && text(new, &["status", "phase"]) == "Ready";
+    let becomes_ready = text(old, &["status", "phase"]) != "Ready" && text(new, &["status", "phase"]) == "Ready";
     for field in ["cluster", "URL"] {
         if becomes_ready && spec(new, field).is_empty() {
             return Err(request.forbidden(&format!("spec.{field} must be set for phase Ready")));

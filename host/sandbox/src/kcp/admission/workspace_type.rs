@@ -9,12 +9,7 @@ use crate::kcp::json::{Object, at, items, of};
 use crate::status::Failure;
 use crate::world::World;
 
-pub(super) fn check(
-    world: &World,
-    request: &Request<'_>,
-    new: &Object,
-    old: Option<&Object>,
-) -> Result<(), Failure> {
+pub(super) fn check(world: &World, request: &Request<'_>, new: &Object, old: Option<&Object>) -> Result<(), Failure> {
     if !request.is("tenancy.kcp.io", "workspacetypes") {
         return Ok(());
     }

@@ -96,10 +96,8 @@ fn binding() -> Value {
         [("selector", scope()), ("state", json!({"type": "string", "enum": ["Accepted", "Rejected"]}))],
     );
     let applied = claim(&["resource", "selector", "verbs"], [("selector", scope())]);
-    let schema = object(
-        &["UID", "identityHash", "name"],
-        [("UID", filled()), ("identityHash", filled()), ("name", filled())],
-    );
+    let schema =
+        object(&["UID", "identityHash", "name"], [("UID", filled()), ("identityHash", filled()), ("name", filled())]);
     let bound = object(
         &["group", "resource", "schema"],
         [
@@ -128,20 +126,14 @@ fn api_export() -> Value {
     let one_of = |fields: &[&str]| -> Value { fields.iter().map(|field| json!({"required": [field]})).collect() };
     let typed = object(&["kind", "name"], [("apiGroup", text()), ("kind", text()), ("name", text())]);
     let typed = with(typed, "x-kubernetes-map-type", json!("atomic"));
-    let elsewhere =
-        object(&["identityHash", "reference"], [("identityHash", text()), ("reference", typed)]);
+    let elsewhere = object(&["identityHash", "reference"], [("identityHash", text()), ("reference", typed)]);
     let storage = object(&[], [("crd", json!({"type": "object"})), ("virtual", elsewhere)]);
     let storage = with(storage, "oneOf", one_of(&["crd", "virtual"]));
     let storage =
         ruled(storage, &[("Exactly one of crd or virtual must be set", "has(self.crd) != has(self.virtual)")]);
     let resource = object(
         &["group", "name", "schema"],
-        [
-            ("group", text()),
-            ("name", text()),
-            ("schema", text()),
-            ("storage", defaulted(storage, json!({"crd": {}}))),
-        ],
+        [("group", text()), ("name", text()), ("schema", text()), ("storage", defaulted(storage, json!({"crd": {}})))],
     );
     let policy = with(object(&[], [("local", json!({"type": "object"}))]), "oneOf", one_of(&["local"]));
     let spec = object(
@@ -271,4 +263,3 @@ fn version() -> Value {
         ],
     )
 }
-

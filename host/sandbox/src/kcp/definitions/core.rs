@@ -41,8 +41,7 @@ pub(super) const ALL: &[Definition] = &[
 
 fn logical_cluster() -> Value {
     let extra = json!({"type": "object", "additionalProperties": texts()});
-    let creator =
-        object(&[], [("extra", extra), ("groups", texts()), ("uid", text()), ("username", text())]);
+    let creator = object(&[], [("extra", extra), ("groups", texts()), ("uid", text()), ("username", text())]);
     let owner = object(
         &["apiVersion", "cluster", "name", "resource", "uid"],
         [
@@ -80,10 +79,7 @@ fn logical_cluster() -> Value {
 
 fn shard() -> Value {
     let url = || json!({"type": "string", "format": "uri", "minLength": 1});
-    let spec = object(
-        &["baseURL"],
-        [("baseURL", url()), ("externalURL", url()), ("virtualWorkspaceURL", url())],
-    );
+    let spec = object(&["baseURL"], [("baseURL", url()), ("externalURL", url()), ("virtualWorkspaceURL", url())]);
     let quantity = json!({
         "anyOf": [{"type": "integer"}, {"type": "string"}],
         "pattern": r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$",
@@ -92,4 +88,3 @@ fn shard() -> Value {
     let capacity = json!({"type": "object", "additionalProperties": quantity});
     whole(&[], spec, Some(object(&[], [("capacity", capacity), ("conditions", conditions())])))
 }
-

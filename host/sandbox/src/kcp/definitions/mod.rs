@@ -133,9 +133,9 @@ mod tests {
         let kind = CustomKind::read(&definition).unwrap();
         let version = kind.storage().unwrap();
         let mut binding = json!({"apiVersion": "apis.kcp.io/v1alpha2", "kind": "APIBinding", "metadata": {"name": "b"},
-            "spec": {"reference": {"export": {"name": "e", "path": "root:a"}}, "permissionClaims": [
-                {"resource": "secrets", "verbs": ["get"], "selector": {"matchAll": true}, "state": "Accepted", "other": 1},
-            ]}});
+        "spec": {"reference": {"export": {"name": "e", "path": "root:a"}}, "permissionClaims": [
+            {"resource": "secrets", "verbs": ["get"], "selector": {"matchAll": true}, "state": "Accepted", "other": 1},
+        ]}});
         assert_eq!(version.prune(&mut binding), ["spec.permissionClaims[0].other"]);
         version.default(&mut binding);
         assert_eq!(binding["spec"]["permissionClaims"][0]["group"], "");

@@ -46,7 +46,8 @@ pub(super) fn dictionary() -> Value {
 }
 
 pub(super) fn object<const N: usize>(required: &[&str], properties: [(&str, Value); N]) -> Value {
-    let properties: Map<String, Value> = properties.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
+    let properties: Map<String, Value> =
+        properties.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
     let mut object = json!({"type": "object", "properties": properties});
     if !required.is_empty() {
         object["required"] = json!(required);
@@ -89,10 +90,8 @@ pub(super) fn named(required: &[&str], metadata: Value, spec: Value, status: Opt
 
 /// `metav1.LabelSelector`, with more fields beside.
 pub(super) fn selector<const N: usize>(more: [(&str, Value); N]) -> Value {
-    let expression =
-        object(&["key", "operator"], [("key", text()), ("operator", text()), ("values", atomic(&text()))]);
-    let mut selector =
-        object(&[], [("matchLabels", dictionary()), ("matchExpressions", atomic(&expression))]);
+    let expression = object(&["key", "operator"], [("key", text()), ("operator", text()), ("values", atomic(&text()))]);
+    let mut selector = object(&[], [("matchLabels", dictionary()), ("matchExpressions", atomic(&expression))]);
     for (name, schema) in more {
         selector["properties"][name] = schema;
     }
@@ -130,8 +129,7 @@ pub(super) fn initializers() -> Value {
 
 /// Where a workspace is in its life.
 pub(super) fn phase() -> Value {
-    let phases =
-        ["Scheduling", "Initializing", "Ready", "Unavailable", "Inactive", "Terminating", "Deleting"];
+    let phases = ["Scheduling", "Initializing", "Ready", "Unavailable", "Inactive", "Terminating", "Deleting"];
     json!({"type": "string", "default": "Scheduling", "enum": phases})
 }
 

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::parts::{
-    PATH, conditions, defaulted, dictionary, filled, flag, atomic, initializers, list, matching, named, object, phase, ruled,
-    selector, text, whole, with, workspace_type,
+    PATH, atomic, conditions, defaulted, dictionary, filled, flag, initializers, list, matching, named, object, phase,
+    ruled, selector, text, whole, with, workspace_type,
 };
 use super::{AGE, Definition};
 
@@ -126,8 +126,7 @@ fn types() -> Value {
         list(&rule)
     };
     let limit = || {
-        let limit =
-            object(&[], [("none", flag()), ("types", with(list(&workspace_type()), "minItems", json!(1)))]);
+        let limit = object(&[], [("none", flag()), ("types", with(list(&workspace_type()), "minItems", json!(1)))]);
         with(limit, "oneOf", json!([{"required": ["none"]}, {"required": ["types"]}]))
     };
     let export = object(&["export"], [("export", text()), ("path", matching(PATH))]);

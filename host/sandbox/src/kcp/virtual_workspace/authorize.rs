@@ -38,10 +38,10 @@ impl VirtualWorkspace {
         };
         let target = match cluster {
             None => Target::Every,
-            Some(cluster) => Target::One(self.binding(world, cluster).map(|binding| export::Binding {
-                bound: &binding.bound,
-                accepted: &binding.answers.claims,
-            })),
+            Some(cluster) => Target::One(
+                self.binding(world, cluster)
+                    .map(|binding| export::Binding { bound: &binding.bound, accepted: &binding.answers.claims }),
+            ),
         };
         export.authorize(user, attributes, target)
     }

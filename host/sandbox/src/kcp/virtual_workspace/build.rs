@@ -105,7 +105,10 @@ impl Builder<'_> {
         for served in &compiled.refused {
             self.made.kinds.insert(Arc::clone(served));
         }
-        let versions = compiled.versions.iter().map(|own| (Arc::clone(own), own.served.through_api_export(cluster, statuses, false)));
+        let versions = compiled
+            .versions
+            .iter()
+            .map(|own| (Arc::clone(own), own.served.through_api_export(cluster, statuses, false)));
         let versions = versions.collect();
         let source = Source { uid: uid.into(), identity: self.export.identity.clone(), visible };
         self.add(group, plural, versions, source);

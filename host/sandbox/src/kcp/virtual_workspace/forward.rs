@@ -13,7 +13,7 @@ use crate::access::user::User;
 use crate::kcp::admission::{self, Request};
 use crate::lifecycle::Subresource;
 use crate::status::Failure;
-use crate::world::{Place, Serving, World, Writer, Written};
+use crate::world::{Change, Place, Serving, World, Writer, Written};
 
 /// A write that comes through a virtual workspace, and has been authorized there.
 #[derive(Debug)]
@@ -36,16 +36,12 @@ pub struct Forward<'a> {
     pub dry_run: bool,
 }
 
-/// Makes the new object of the present one, of which there is none if it is to be created: what a PUT says, or what a patch
-/// makes. Of an apply patch this is what [`FieldManager::apply`](crate::fields::FieldManager::apply) gives, with its managed
-/// fields.
-pub type Compute<'c> = &'c mut dyn FnMut(Option<&Map<String, Value>>) -> Result<Map<String, Value>, Failure>;
-
 impl Forward<'_> {
     /// Does a PUT or a PATCH. `creates`: it is an apply patch, and creates what is not there.
     ///
-    /// To the workspace it is a PUT by the same manager, with a warrant that lets it do everything there.
-    pub fn update(&self, world: &mut World, creates: bool, compute: Compute<'_>) -> Result<Written, Failure> {
+    /// To the workspace it is a PUT by the same manager, with a warrant that lets it do everything there. What `compute` makes
+    /// of an apply patch is what [`FieldManager::apply`](crate::fields::FieldManager::apply) gives, with its managed fields.
+    pub fn update(&self, world: &mut World, creates: bool, compute: &mut Change<'_>) -> Result<Written, Failure> {
         let own = self.local(world)?;
         let key = self.place.key(own.resource, self.name);
         let visible = self.through.visible(&own.served.group, &own.served.plural);
@@ -54,14 +50,14 @@ impl Forward<'_> {
                 return Err(Failure::not_found(&own.served.group, &own.served.plural, self.name));
             }
             // What is there and hidden is found out by creating it.
-            let new = compute(None)?;
+            let new = compute(world, None)?;
             return self.create(world, new);
         }
         let user = through_virtual_workspace(self.user, self.place.cluster);
         let request = self.request(&own, &user);
         let writer = Writer { manager: self.manager, dry_run: self.dry_run, put: true, apply: false };
         world.update(&own, self.place, self.name, self.subresource, &writer, &mut |world, old| {
-            let mut new = compute(old)?;
+            let mut new = compute(world, old)?;
             self.through.admit(world, self.place.cluster, self.serving, self.name, &mut new)?;
             admission::admit(world, &request, &mut new, old)?;
             Ok(new)
