@@ -4,13 +4,49 @@
 //! level-triggered: what they do depends on what is in the store and not on the change, so that one may come late, twice or
 //! after a restart, at which all objects count as [changed](Actors::begin).
 
+pub mod aggregation;
+pub mod definitions;
+pub mod garbage;
 pub mod kcp;
+pub mod kubernetes;
+pub mod namespaces;
+mod reading;
+#[cfg(test)]
+mod testing;
 
 use std::collections::{BTreeSet, VecDeque};
 
 use jiff::Timestamp;
 
+use crate::kinds::Flavour;
 use crate::world::{Changed, World};
+
+/// The controllers that a plain cluster has and a workspace of kcp as well. `root_ca` is what clients of the server trust, in
+/// PEM.
+pub fn shared(root_ca: &str) -> Vec<Box<dyn Actor>> {
+    vec![
+        Box::new(definitions::Definitions::default()),
+        Box::new(namespaces::Namespaces::new(root_ca)),
+        Box::new(garbage::Garbage),
+        Box::new(aggregation::Aggregation),
+    ]
+}
+
+/// As whom controllers write: in kcp they are part of the server.
+fn manager(flavour: Flavour) -> &'static str {
+    match flavour {
+        Flavour::Kubernetes => "kube-controller-manager",
+        Flavour::Kcp => "kcp",
+    }
+}
+
+/// As whom a server writes itself.
+fn server(flavour: Flavour) -> &'static str {
+    match flavour {
+        Flavour::Kubernetes => "kube-apiserver",
+        Flavour::Kcp => "kcp",
+    }
+}
 
 /// A controller.
 pub trait Actor: Send + std::fmt::Debug {

@@ -11,6 +11,8 @@
 //!  Serving               =  one kind in one version: how it is read, checked, kept and shown
 //! ```
 
+mod acting;
+mod changed;
 mod cluster;
 mod custom;
 mod derived;
@@ -26,34 +28,20 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+pub use self::changed::Changed;
 pub use self::cluster::Cluster;
 pub use self::custom::Defined;
 pub use self::place::{Named, Place};
 pub use self::random::Random;
 pub use self::serving::{Content, Serving, Servings};
-pub(crate) use self::writes::typed;
 pub use self::writes::{Change, Deleted, Writer, Written};
+pub(crate) use self::writes::{annotation, typed};
 use crate::access::bindings::Bindings;
 use crate::access::tokens::Tokens;
 use crate::fields::{BadTable, BuiltIn};
 use crate::kcp::Index;
 use crate::kinds::{Catalog, Flavour, Kinds, built_in};
 use crate::store::{Commit, Key, Limits, Object, Resource, ResourceId, Scope, Store, Topic};
-
-/// An object that changed, came or went. What it is now is in the store.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Changed {
-    /// API group; empty for the core group.
-    pub group: Arc<str>,
-    /// Such as `deployments`.
-    pub plural: Arc<str>,
-    /// The logical cluster.
-    pub cluster: Box<str>,
-    /// Empty for kinds without.
-    pub namespace: Box<str>,
-    /// The object's name.
-    pub name: Box<str>,
-}
 
 /// The state of one server.
 #[derive(Debug)]
@@ -184,6 +172,7 @@ impl World {
             cluster: object.cluster().into(),
             namespace: object.namespace().into(),
             name: object.name().into(),
+            before: None,
         })
     }
 
@@ -209,7 +198,7 @@ impl World {
         object: &Map<String, Value>,
     ) -> Result<Object, crate::store::Refusal> {
         let commit = self.store.create(key, object)?;
-        Ok(self.commit(key, commit, Some(object)))
+        Ok(self.commit(key, commit, None, Some(object)))
     }
 
     /// Replaces an object.
@@ -219,18 +208,26 @@ impl World {
         expected: u64,
         object: &Map<String, Value>,
     ) -> Result<Object, crate::store::Refusal> {
+        let before = self.store.get(key).cloned();
         let commit = self.store.replace(key, expected, object)?;
-        Ok(self.commit(key, commit, Some(object)))
+        Ok(self.commit(key, commit, before, Some(object)))
     }
 
     /// Removes an object.
     pub(crate) fn remove(&mut self, key: &Key<'_>) -> Result<Object, crate::store::Refusal> {
         let commit = self.store.remove(key, None)?;
-        Ok(self.commit(key, commit, None))
+        let before = commit.object.clone();
+        Ok(self.commit(key, commit, Some(before), None))
     }
 
     /// After every write: derives, and remembers whom it concerns.
-    fn commit(&mut self, key: &Key<'_>, commit: Commit, now: Option<&Map<String, Value>>) -> Object {
+    fn commit(
+        &mut self,
+        key: &Key<'_>,
+        commit: Commit,
+        before: Option<Object>,
+        now: Option<&Map<String, Value>>,
+    ) -> Object {
         self.topics.extend(commit.topics);
         if let Some((group, plural)) = self.resources.get(&key.resource).cloned() {
             self.derive(&group, &plural, key, now);
@@ -240,6 +237,7 @@ impl World {
                 cluster: key.cluster.into(),
                 namespace: key.namespace.into(),
                 name: key.name.into(),
+                before,
             });
         }
         commit.object

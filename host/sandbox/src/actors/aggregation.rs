@@ -1,0 +1,108 @@
+//! ClusterRoles that gather the rules of others (`pkg/controller/clusterroleaggregation`).
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::Actor;
+use crate::access::aggregation::gathered;
+use crate::fields::Applied;
+use crate::lifecycle::Subresource;
+use crate::status::Failure;
+use crate::store;
+use crate::world::{Changed, Named, World, Writer, typed};
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+const MANAGER: &str = "clusterrole-aggregation-controller";
+
+/// The controller of gathered rules.
+#[derive(Debug)]
+pub struct Aggregation;
+
+impl Actor for Aggregation {
+    fn act(&mut self, world: &mut World, changed: &Changed) -> Option<Timestamp> {
+        if !changed.is(RBAC, "clusterroles") {
+            return None;
+        }
+        let all = world.list(&changed.cluster, RBAC, "clusterroles", None);
+        let gathers = |role: &store::Object| {
+            let word = b"\"aggregationRule\"";
+            role.json().windows(word.len()).any(|part| part == word)
+        };
+        // Most clusters have none, or few, and then no role needs to be parsed.
+        if !all.iter().any(gathers) {
+            return None;
+        }
+        let read = |role: &store::Object| role.to_map().ok().map(Value::Object);
+        let roles: Vec<Value> = all.iter().filter_map(read).collect();
+        let roles: Vec<&Value> = roles.iter().collect();
+        for role in &roles {
+            // A selector that cannot be read gathers nothing, and its role stays as it is.
+            if let (Ok(Some(rules)), Some(name)) = (gathered(role, &roles), role["metadata"]["name"].as_str()) {
+                let cluster = &*changed.cluster;
+                let named = Named { cluster, group: RBAC, plural: "clusterroles", namespace: "", name };
+                let _ = apply(world, &named, &rules);
+            }
+        }
+        None
+    }
+}
+
+/// Applies the rules and nothing else, by force.
+fn apply(world: &mut World, named: &Named<'_>, rules: &Value) -> Result<(), Failure> {
+    let Some(serving) = world.stored(named.cluster, named.group, named.plural) else { return Ok(()) };
+    let applied = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": named.name},
+        "rules": rules,
+    });
+    let writer = Writer { manager: MANAGER, apply: true, ..Writer::default() };
+    let mut change = |world: &World, present: Option<&Map<String, Value>>| {
+        let present = present.ok_or_else(|| Failure::not_found(named.group, named.plural, named.name))?;
+        let Some(manager) = &serving.managers.object else {
+            let mut object = present.clone();
+            object.insert("rules".to_owned(), rules.clone());
+            return Ok(object);
+        };
+        let live = Value::Object(typed(&serving, present.clone()));
+        match manager.apply(Some(&live), &applied, MANAGER, true, world.now.as_second())? {
+            Applied::Changed(Value::Object(object)) => Ok(object),
+            _ => Ok(present.clone()),
+        }
+    };
+    world.update(&serving, named.place(), named.name, Subresource::None, &writer, &mut change).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::actors::testing::Fixture;
+
+    #[test]
+    fn rules_are_gathered_when_a_role_comes_changes_and_goes() {
+        let mut fixture = Fixture::kubernetes();
+        let rule = |verb: &str| json!({"apiGroups": [""], "resources": ["pods"], "verbs": [verb]});
+        let role = |name: &str, verb: &str| {
+            json!({
+                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+                "metadata": {"name": name, "labels": {"to": "all"}}, "rules": [rule(verb)],
+            })
+        };
+        fixture.make(json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "all"},
+            "aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {"to": "all"}}]}, "rules": null,
+        }));
+        fixture.make(role("one", "get"));
+        fixture.make(role("two", "list"));
+        fixture.settle();
+        let rules = |fixture: &Fixture| fixture.get("clusterroles", "", "all")["rules"].clone();
+        assert_eq!(rules(&fixture), json!([rule("get"), rule("list")]));
+        let fields = &fixture.get("clusterroles", "", "all")["metadata"]["managedFields"];
+        assert_eq!(fields[0]["manager"], "clusterrole-aggregation-controller");
+        assert_eq!(fields[0]["operation"], "Apply");
+        fixture.delete("clusterroles", "", "one");
+        fixture.settle();
+        assert_eq!(rules(&fixture), json!([rule("list")]));
+    }
+}
