@@ -30,6 +30,7 @@ pub(crate) mod write;
 
 pub use self::admission::{Request, admit, admit_deletion};
 
+pub use self::bootstrap::{Shard, bootstrap, bootstrap_shards};
 pub use self::index::{Index, Schema};
 pub use self::labels::claimed_labels;
 pub use self::logical_cluster::LogicalCluster;

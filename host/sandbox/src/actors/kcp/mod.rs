@@ -23,6 +23,8 @@ mod initialization;
 mod locks;
 mod logical_clusters;
 mod place;
+#[cfg(test)]
+mod tests;
 
 mod unbinding;
 mod virtual_workspaces;

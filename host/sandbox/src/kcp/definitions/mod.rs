@@ -63,6 +63,12 @@ impl Definition {
         format!("{}.{}.{}", self.prefix, self.plural, self.group)
     }
 
+    /// Whether an APIExport of `root` exports it.
+    pub fn is_exported_by(&self, export: &str) -> bool {
+        let own = if self.group == "core.kcp.io" { format!("{}.{}", self.plural, self.group) } else { self.group.to_owned() };
+        !self.prefix.is_empty() && own == export
+    }
+
     /// Its APIResourceSchema in `root`.
     pub fn api_resource_schema(&self) -> Map<String, Value> {
         let mut spec = self.spec();
