@@ -40,7 +40,8 @@ impl Shard {
 }
 
 /// What `root` exports: the name of the APIExport, and whether it bounds what tenants may do.
-const EXPORTS: [(&str, bool); 3] = [("shards.core.kcp.io", false), ("tenancy.kcp.io", true), ("topology.kcp.io", false)];
+const EXPORTS: [(&str, bool); 3] =
+    [("shards.core.kcp.io", false), ("tenancy.kcp.io", true), ("topology.kcp.io", false)];
 
 /// How many changes the controllers look at before a kcp has to be as it begins.
 const PATIENCE: usize = 100_000;
@@ -194,9 +195,7 @@ fn root() -> Vec<Value> {
             "apiGroups": ["apis.kcp.io"], "resources": ["apiexports"], "resourceNames": [export], "verbs": ["bind"],
         }])
     };
-    let rule = |group: &str, verbs: &[&str], resources: &[&str]| {
-        json!({"apiGroups": [group], "verbs": verbs, "resources": resources})
-    };
+    let rule = |group: &str, verbs: &[&str], resources: &[&str]| json!({"apiGroups": [group], "verbs": verbs, "resources": resources});
     let tenancy = "tenancy.kcp.io";
     let everything = ["workspaces", "workspaceauthenticationconfigurations", "workspacetypes"];
     let of_tenancy = json!([
@@ -212,11 +211,7 @@ fn root() -> Vec<Value> {
     let bound = "apis.kcp.io:binding:system:authenticated";
     let mut objects = vec![
         role("system:kcp:universal-workspacetype-use", usable),
-        to(
-            "system:kcp:authenticated:universal-workspacetype-use",
-            "system:kcp:universal-workspacetype-use",
-            everybody,
-        ),
+        to("system:kcp:authenticated:universal-workspacetype-use", "system:kcp:universal-workspacetype-use", everybody),
         to("system:kcp:tenancy:authenticated:access", "system:kcp:workspace:access", everybody),
         to("system:kcp:authenticated:tenancy:reader", "system:kcp:tenancy:reader", everybody),
         role("system:kcp:apiexport:kcp-admin:maximal-permission-policy", json!([rule(tenancy, &["*"], &["*"])])),

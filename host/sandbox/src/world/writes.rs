@@ -72,13 +72,14 @@ impl World {
         let kind = serving.kind();
         lifecycle::receive_created(&kind, place.namespace, &mut object)?;
         self.admit_namespace(serving, place, &object)?;
-        self.annotate(place.cluster, &mut object);
         let version_allowed = writer.put || writer.apply || writer.dry_run;
         let generates = is_generated(&object);
         if !writer.apply {
             object = self.managed(serving, serving.managers.object.as_deref(), None, object, writer)?;
         }
         untype(serving, &mut object);
+        // It is the server's, and nobody's field.
+        self.annotate(place.cluster, &mut object);
         let mut tries = NAMES_TRIED;
         loop {
             tries -= 1;

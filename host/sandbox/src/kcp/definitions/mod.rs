@@ -65,7 +65,8 @@ impl Definition {
 
     /// Whether an APIExport of `root` exports it.
     pub fn is_exported_by(&self, export: &str) -> bool {
-        let own = if self.group == "core.kcp.io" { format!("{}.{}", self.plural, self.group) } else { self.group.to_owned() };
+        let own =
+            if self.group == "core.kcp.io" { format!("{}.{}", self.plural, self.group) } else { self.group.to_owned() };
         !self.prefix.is_empty() && own == export
     }
 

@@ -1,9 +1,9 @@
 //! How a write through a virtual workspace arrives in a workspace.
 //!
 //! A virtual workspace has nothing of its own. A PATCH gets the object from the workspace, computes the new one, and PUTs it;
-//! an apply patch of what is not there POSTs it. So an apply patch leaves two entries among the managed fields: `Apply`, which
-//! the virtual workspace has computed, and `Update` by the same manager, which the workspace makes of what the PUT changes.
-//! Fields that are not applied any more stay, since the `Update` entry owns them.
+//! an apply patch of what is not there POSTs it. So what an apply patch changes is owned by an `Update` entry of the same
+//! manager, which the workspace makes of the PUT. An `Apply` entry, which the virtual workspace has computed, stays beside it from
+//! the next application on, the one that changes nothing. Fields that are not applied any more stay: the `Update` entry owns them.
 
 use serde_json::{Map, Value};
 

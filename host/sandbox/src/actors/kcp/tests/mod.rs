@@ -3,6 +3,7 @@
 mod binding;
 mod claiming;
 mod ending;
+mod many;
 mod starting;
 mod through;
 
@@ -45,7 +46,8 @@ impl Actor for Namespaces {
             let mut new = namespace;
             new["spec"]["finalizers"] = json!([]);
             let writer = Writer { manager: "kcp", ..Writer::default() };
-            let done = world.update(&serving, own.place(), name, Subresource::Finalize, &writer, &mut |_, _| Ok(new.clone()));
+            let done =
+                world.update(&serving, own.place(), name, Subresource::Finalize, &writer, &mut |_, _| Ok(new.clone()));
             done.unwrap();
         }
         None
@@ -159,9 +161,12 @@ impl Stage {
     /// Makes a workspace, and gives the name of its logical cluster.
     pub(super) fn workspace(&mut self, parent: &str, name: &str) -> String {
         let spec = json!({"type": {"name": "universal", "path": "root"}});
-        self.apply(parent, json!({
-            "apiVersion": "tenancy.kcp.io/v1alpha1", "kind": "Workspace", "metadata": {"name": name}, "spec": spec,
-        }));
+        self.apply(
+            parent,
+            json!({
+                "apiVersion": "tenancy.kcp.io/v1alpha1", "kind": "Workspace", "metadata": {"name": name}, "spec": spec,
+            }),
+        );
         let workspace = self.get(parent, WORKSPACES, ("", name));
         assert_eq!(workspace["status"]["phase"], "Ready", "{workspace:#}");
         workspace["spec"]["cluster"].as_str().unwrap().to_owned()
@@ -171,22 +176,28 @@ impl Stage {
     pub(super) fn provider(&mut self, name: &str, claims: Value) -> String {
         let cluster = self.workspace("root", name);
         self.apply(&cluster, schema("v1"));
-        self.apply(&cluster, json!({
-            "apiVersion": "apis.kcp.io/v1alpha2", "kind": "APIExport", "metadata": {"name": "widgets"},
-            "spec": {
-                "resources": [{"group": "example.io", "name": "widgets", "schema": "v1.widgets.example.io"}],
-                "permissionClaims": claims,
-            },
-        }));
+        self.apply(
+            &cluster,
+            json!({
+                "apiVersion": "apis.kcp.io/v1alpha2", "kind": "APIExport", "metadata": {"name": "widgets"},
+                "spec": {
+                    "resources": [{"group": "example.io", "name": "widgets", "schema": "v1.widgets.example.io"}],
+                    "permissionClaims": claims,
+                },
+            }),
+        );
         cluster
     }
 
     /// Binds it.
     pub(super) fn bind(&mut self, cluster: &str, path: &str, claims: Value) {
-        self.apply(cluster, json!({
-            "apiVersion": "apis.kcp.io/v1alpha2", "kind": "APIBinding", "metadata": {"name": "widgets"},
-            "spec": {"reference": {"export": {"path": path, "name": "widgets"}}, "permissionClaims": claims},
-        }));
+        self.apply(
+            cluster,
+            json!({
+                "apiVersion": "apis.kcp.io/v1alpha2", "kind": "APIBinding", "metadata": {"name": "widgets"},
+                "spec": {"reference": {"export": {"path": path, "name": "widgets"}}, "permissionClaims": claims},
+            }),
+        );
     }
 }
 
@@ -218,7 +229,8 @@ fn of(object: &Value) -> (&'static str, &'static str) {
 }
 
 pub(super) fn schema(prefix: &str) -> Value {
-    let mut properties = json!({"spec": {"type": "object", "properties": {"size": {"type": "integer"}}}, "status": {"type": "object"}});
+    let mut properties =
+        json!({"spec": {"type": "object", "properties": {"size": {"type": "integer"}}}, "status": {"type": "object"}});
     if prefix != "v1" {
         properties["spec"]["properties"]["color"] = json!({"type": "string", "default": "red"});
     }

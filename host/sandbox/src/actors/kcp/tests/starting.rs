@@ -20,7 +20,11 @@ fn a_new_kcp_has_a_root_that_exports_workspaces() {
         assert_eq!(export["metadata"]["annotations"]["kcp.io/path"], "root");
         let binding = stage.get("root", BINDINGS, ("", name));
         let all = [
-            "Ready", "APIExportValid", "BindingUpToDate", "InitialBindingCompleted", "PermissionClaimsApplied",
+            "Ready",
+            "APIExportValid",
+            "BindingUpToDate",
+            "InitialBindingCompleted",
+            "PermissionClaimsApplied",
             "PermissionClaimsValid",
         ];
         assert_eq!(conditions(&binding), all, "{binding:#}");
@@ -42,14 +46,20 @@ fn a_workspace_becomes_ready_step_by_step() {
     let workspace = stage.get("root", WORKSPACES, ("", "alpha"));
     let annotations = &workspace["metadata"]["annotations"];
     assert_eq!(cluster.len(), 16);
-    assert_eq!(workspace["spec"], json!({
-        "cluster": cluster, "URL": format!("{BASE}/clusters/root:alpha"), "type": {"name": "universal", "path": "root"},
-    }));
-    assert_eq!(annotations, &json!({
-        "core.kcp.io/shard": "root", "internal.tenancy.kcp.io/shard": "1pfxsevk",
-        "internal.tenancy.kcp.io/cluster": cluster, "kcp.io/cluster": "root",
-        "experimental.tenancy.kcp.io/owner": r#"{"username":"kcp-admin"}"#,
-    }));
+    assert_eq!(
+        workspace["spec"],
+        json!({
+            "cluster": cluster, "URL": format!("{BASE}/clusters/root:alpha"), "type": {"name": "universal", "path": "root"},
+        })
+    );
+    assert_eq!(
+        annotations,
+        &json!({
+            "core.kcp.io/shard": "root", "internal.tenancy.kcp.io/shard": "1pfxsevk",
+            "internal.tenancy.kcp.io/cluster": cluster, "kcp.io/cluster": "root",
+            "experimental.tenancy.kcp.io/owner": r#"{"username":"kcp-admin"}"#,
+        })
+    );
     assert_eq!(workspace["metadata"]["labels"], json!({"tenancy.kcp.io/phase": "Ready"}));
     assert_eq!(workspace["metadata"]["finalizers"], json!(["core.kcp.io/logicalcluster"]));
     assert_eq!(conditions(&workspace), ["WorkspaceInitialized", "WorkspaceScheduled"]);
@@ -131,7 +141,8 @@ fn a_workspace_has_a_type_that_its_parent_may_have_below() {
          on workspacetype"
     );
     let spec = json!({"type": {"name": "universal"}, "cluster": "stolen"});
-    let mine = json!({"apiVersion": "tenancy.kcp.io/v1alpha1", "kind": "Workspace", "metadata": {"name": "x"}, "spec": spec});
+    let mine =
+        json!({"apiVersion": "tenancy.kcp.io/v1alpha1", "kind": "Workspace", "metadata": {"name": "x"}, "spec": spec});
     assert_eq!(
         stage.create("root", mine).map(drop).unwrap_err().message,
         "workspaces.tenancy.kcp.io \"x\" is forbidden: spec.Cluster can only be set by system privileged users"
@@ -142,10 +153,13 @@ fn a_workspace_has_a_type_that_its_parent_may_have_below() {
 fn nobody_is_the_owner_of_what_masters_make() {
     let mut stage = Stage::new();
     stage.user = User::new("root", ["system:masters"]);
-    stage.apply("root", json!({
-        "apiVersion": "tenancy.kcp.io/v1alpha1", "kind": "Workspace", "metadata": {"name": "lost"},
-        "spec": {"type": {"name": "universal", "path": "root"}},
-    }));
+    stage.apply(
+        "root",
+        json!({
+            "apiVersion": "tenancy.kcp.io/v1alpha1", "kind": "Workspace", "metadata": {"name": "lost"},
+            "spec": {"type": {"name": "universal", "path": "root"}},
+        }),
+    );
     let workspace = stage.get("root", WORKSPACES, ("", "lost"));
     assert_eq!(workspace["status"]["phase"], "Initializing");
     assert_eq!(workspace["status"]["initializers"], json!(["root:universal"]));
@@ -159,7 +173,11 @@ fn what_kcp_serves_is_bounded_by_the_policies_of_root() {
     let cluster = stage.workspace("root", "alpha");
     let may = |stage: &Stage, cluster: &str, user: &User, resource: &str, subresource: &str| {
         let attributes = ResourceAttributes {
-            verb: "update", group: "tenancy.kcp.io", resource, subresource, ..ResourceAttributes::default()
+            verb: "update",
+            group: "tenancy.kcp.io",
+            resource,
+            subresource,
+            ..ResourceAttributes::default()
         };
         stage.world.workspace(cluster).authorize(user, &Attributes::Resource(attributes)).is_allowed()
     };
@@ -168,14 +186,21 @@ fn what_kcp_serves_is_bounded_by_the_policies_of_root() {
     let owner = User::new("owner", ["system:authenticated"]);
     assert!(!may(&stage, &cluster, &owner, "workspaces", ""));
     let object = |kind: &str, more: Value| {
-        let mut object = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"name": "owner"}});
+        let mut object =
+            json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"name": "owner"}});
         object.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         object
     };
-    stage.apply(&cluster, object("ClusterRoleBinding", json!({
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "owner"}],
-    })));
+    stage.apply(
+        &cluster,
+        object(
+            "ClusterRoleBinding",
+            json!({
+                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+                "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "owner"}],
+            }),
+        ),
+    );
     assert!(may(&stage, &cluster, &owner, "workspaces", ""));
     assert!(!may(&stage, &cluster, &owner, "workspaces", "status"));
 }
@@ -220,17 +245,23 @@ fn a_slice_of_a_partition_has_the_endpoints_of_its_shards() {
         let cluster = stage.workspace("root", name);
         stage.bind(&cluster, "root:provider", json!([]));
     }
-    stage.apply(&provider, json!({
-        "apiVersion": "apis.kcp.io/v1alpha1", "kind": "APIExportEndpointSlice", "metadata": {"name": "east"},
-        "spec": {"export": {"name": "widgets"}, "partition": "east"},
-    }));
+    stage.apply(
+        &provider,
+        json!({
+            "apiVersion": "apis.kcp.io/v1alpha1", "kind": "APIExportEndpointSlice", "metadata": {"name": "east"},
+            "spec": {"export": {"name": "widgets"}, "partition": "east"},
+        }),
+    );
     let slice = stage.get(&provider, SLICES, ("", "east"));
     let says = "!PartitionValid Error PartitionInvalidReference: partition.topology.kcp.io \"east\" not found";
     assert_eq!(conditions(&slice), ["APIExportValid", says]);
-    stage.apply(&provider, json!({
-        "apiVersion": "topology.kcp.io/v1alpha1", "kind": "Partition", "metadata": {"name": "east"},
-        "spec": {"selector": {"matchLabels": {"region": "east"}}},
-    }));
+    stage.apply(
+        &provider,
+        json!({
+            "apiVersion": "topology.kcp.io/v1alpha1", "kind": "Partition", "metadata": {"name": "east"},
+            "spec": {"selector": {"matchLabels": {"region": "east"}}},
+        }),
+    );
     let slice = stage.get(&provider, SLICES, ("", "east"));
     assert_eq!(slice["status"]["shardSelector"], "region=east");
     let url = format!("https://two:6443/services/apiexport/{provider}/widgets");
