@@ -33,6 +33,7 @@ pub mod kcp;
 pub mod kinds;
 pub mod lifecycle;
 pub mod quote;
+pub mod sandbox;
 pub mod schema;
 pub mod selectors;
 pub mod server;
