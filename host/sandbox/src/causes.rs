@@ -32,6 +32,16 @@ pub fn invalid_omitted(field: impl Into<String>, why: &str) -> Cause {
     cause("FieldValueInvalid", field, detailed("Invalid value".to_owned(), why))
 }
 
+/// `Duplicate value: "x"`.
+pub fn duplicate(field: impl Into<String>, value: &str) -> Cause {
+    duplicate_text(field, &quote(value))
+}
+
+/// `Not found: "x"`.
+pub fn not_found(field: impl Into<String>, value: &str) -> Cause {
+    cause("FieldValueNotFound", field, format!("Not found: {}", quote(value)))
+}
+
 /// `Duplicate value: …`, of a value that is written already.
 pub fn duplicate_text(field: impl Into<String>, value: &str) -> Cause {
     cause("FieldValueDuplicate", field, format!("Duplicate value: {value}"))
@@ -104,6 +114,8 @@ mod tests {
         assert_eq!(invalid("a", "x\ny", "no").message, r#"Invalid value: "x\ny": no"#);
         assert_eq!(invalid_value("a", &json!(["b", 1]), "no").message, r#"Invalid value: ["b",1]: no"#);
         assert_eq!(required("a", "").message, "Required value");
+        assert_eq!(duplicate("a", "x").message, r#"Duplicate value: "x""#);
+        assert_eq!(not_found("a", "x").message, r#"Not found: "x""#);
         assert_eq!(
             not_supported("a", "x", &["b", "c"]).message,
             r#"Unsupported value: "x": supported values: "b", "c""#

@@ -1,5 +1,5 @@
 //! A Kubernetes API server in one process, in memory: the hub (plain or kcp, with its workspaces) and the physical clusters at
-//! once. It is what `berthage sandbox` will start, what the simulation will run over, and what scale will be measured with.
+//! once. It is what `berthage sandbox` starts.
 //!
 //! It covers the requests that berthage, its syncer, its tests and the everyday commands of kubectl make; everything else is
 //! answered 501 with a reason. **What it does not do like a real server, it refuses**: an answer that looks right and is not
@@ -9,6 +9,7 @@
 //!  http request ─▶ kinds     path -> which logical cluster, kind, verb; discovery; how a client wants it shown
 //!                  access    who is it (certificate, token), may they (RBAC)
 //!                  schema    what a custom resource may contain: defaults, pruning, validation, CEL
+//!                  content   what a built-in kind may contain: reading as Go reads, defaults, validation
 //!                  fields    merge, JSON and strategic patch, server-side apply, managedFields
 //!                  lifecycle uid, generation, finalizers, deletion: what a server does to metadata, by the rules of `validation`
 //!                  store     revisions, lists with pages, watches with bookmarks and 410
@@ -20,13 +21,14 @@
 //!
 //! `status` is how each of them fails, `age`, `causes`, `quote` and `time` are the words and forms of Go that all of them write.
 //!
-//! Everything above `server`, and `actors`, is a pure function or a plain data structure: no tokio, no clock, no random numbers of its own.
-//! Time, uids and random choices are handed in, so that a seed replays a run exactly.
+//! Everything above `server`, and `actors`, is a pure function or a plain data structure: no tokio, no clock, no random numbers of
+//! its own. Time, uids and random choices are handed in, so that a seed replays a run exactly.
 
 pub mod access;
 pub mod actors;
 mod age;
 pub mod causes;
+pub mod content;
 pub mod faults;
 pub mod fields;
 pub mod kcp;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::access::kcp::ADMIN;
 use crate::access::tokens::Tokens;
 use crate::access::user::{MASTERS, User};
 use crate::actors::kubernetes::{Bootstrap, Kubelet, NodeSpec, Pace, bootstrap_cluster, kubernetes};
@@ -89,7 +90,8 @@ impl Sandbox {
 
         let hub = Listener::open(options.hub_port, &identity, &with(&options.hub_clients, &certificate)).await?;
         let url = format!("https://{}", hub.address());
-        let (tokens, token) = tokens(&url)?;
+        // Not of `system:masters`: what such a one makes, kcp does not initialize.
+        let (tokens, token) = tokens(&url, ADMIN)?;
         let mut world = world(Flavour::Kcp, tokens.with_workspaces())?;
         kcp::bootstrap(&mut world, &url)?;
         let mut actors = actors::kcp::all();
@@ -97,10 +99,9 @@ impl Sandbox {
         let server = serve(&mut tasks, world, Flavour::Kcp, hub, actors);
         let hub = Site { server, url, authority: certificate.clone(), token };
 
-        let listener =
-            Listener::open(options.clusters_port, &identity, std::slice::from_ref(&certificate)).await?;
+        let listener = Listener::open(options.clusters_port, &identity, std::slice::from_ref(&certificate)).await?;
         let url = format!("https://{}", listener.address());
-        let (tokens, token) = self::tokens(&url)?;
+        let (tokens, token) = self::tokens(&url, MASTERS)?;
         let mut world = self::world(Flavour::Kubernetes, tokens)?;
         for (at, name) in options.clusters.iter().enumerate() {
             bootstrap_cluster(&mut world, name, &Bootstrap { nodes: nodes(at), light: false })?;
@@ -151,11 +152,11 @@ fn secret() -> Result<([u8; 32], String), SandboxError> {
     Ok((bytes, text))
 }
 
-/// The tokens of a server, among them one that may do everything.
-fn tokens(issuer: &str) -> Result<(Tokens, String), SandboxError> {
+/// The tokens of a server, among them one of somebody in this group.
+fn tokens(issuer: &str, group: &str) -> Result<(Tokens, String), SandboxError> {
     let (key, token) = (secret()?.0, secret()?.1);
     let mut tokens = Tokens::new(&key, issuer, Vec::new());
-    tokens.add(&token, User::new("sandbox-admin", [MASTERS]));
+    tokens.add(&token, User::new("sandbox-admin", [group]));
     Ok((tokens, token))
 }
 

@@ -54,6 +54,11 @@ pub(crate) fn written(time: Timestamp) -> String {
     Offset::UTC.to_datetime(time).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// A time as `metav1.MicroTime` writes it: to the millionth of a second.
+pub(crate) fn written_micro(time: Timestamp) -> String {
+    Offset::UTC.to_datetime(time).strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+}
+
 /// Numbers of these lengths, of four digits at the most, with a sign between them, and nothing after.
 fn numbers<const N: usize>(text: &str, between: char, lengths: [usize; N]) -> Option<[i16; N]> {
     let mut parts = text.split(between);

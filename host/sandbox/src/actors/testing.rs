@@ -7,6 +7,7 @@ use super::kubernetes::{AtOnce, Bootstrap, Kubelet, NodeSpec, Pace, bootstrap_cl
 use super::reading::later;
 use super::{Actors, Next, shared};
 use crate::access::tokens::Tokens;
+use crate::content;
 use crate::kinds::Flavour;
 use crate::lifecycle::{DeleteOptions, Subresource};
 use crate::store::Limits;
@@ -64,6 +65,8 @@ impl Fixture {
         let kind = object["kind"].as_str().unwrap();
         let served = self.world.served_as(CLUSTER, group, version, kind).unwrap_or_else(|| panic!("{kind}"));
         let serving = self.world.stored(CLUSTER, &served.group, &served.plural).unwrap();
+        let mut object = object;
+        content::default(&served.group, &served.plural, &mut object);
         let made = self.world.make(CLUSTER, &served.group, &served.plural, object, "client");
         Value::Object(typed(&serving, made.unwrap_or_else(|failure| panic!("{failure:?}"))))
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Map as Fields, Value};
 
-use super::shape::{ATOMIC, Atom, DEDUCED, Field, List, Map, Relation, Scalar, Shape, Strategy, TypeId, Types};
+use super::shape::{ATOMIC, Atom, DEDUCED, Field, Go, List, Map, Relation, Scalar, Shape, Strategy, TypeId, Types};
 use crate::status::Failure;
 
 impl Shape {
@@ -190,7 +190,7 @@ fn scalar(name: &str, schema: &Fields<String, Value>) -> Result<Scalar, Failure>
 }
 
 fn field(name: &str, ty: TypeId, default: Option<Value>) -> Field {
-    Field { name: name.to_owned(), ty, default, strategy: Strategy::default() }
+    Field { name: name.to_owned(), ty, default, strategy: Strategy::default(), go: Go::default() }
 }
 
 fn object(schema: &Value) -> Result<&Fields<String, Value>, Failure> {

@@ -25,7 +25,7 @@ mod print;
 mod reconcile;
 mod remove;
 mod set;
-mod shape;
+pub(crate) mod shape;
 mod validate;
 
 pub use builtin::{BadTable, BuiltIn};

@@ -19,11 +19,11 @@ impl Shape {
         Self { types, root }
     }
 
-    pub(super) fn types(&self) -> &Types {
+    pub(crate) fn types(&self) -> &Types {
         &self.types
     }
 
-    pub(super) fn root(&self) -> TypeId {
+    pub(crate) fn root(&self) -> TypeId {
         self.root
     }
 
@@ -34,16 +34,16 @@ impl Shape {
 
 /// The number of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct TypeId(u32);
+pub(crate) struct TypeId(u32);
 
 /// Any value; lists and maps are replaced as a whole (`__untyped_atomic_`).
-pub(super) const ATOMIC: TypeId = TypeId(0);
+pub(crate) const ATOMIC: TypeId = TypeId(0);
 /// Any value; maps are merged, lists are replaced (`__untyped_deduced_`).
-pub(super) const DEDUCED: TypeId = TypeId(1);
+pub(crate) const DEDUCED: TypeId = TypeId(1);
 
 /// Types that refer to each other.
 #[derive(Debug)]
-pub(super) struct Types {
+pub(crate) struct Types {
     atoms: Vec<Atom>,
     /// What a number means that was never given out.
     nothing: Atom,
@@ -65,7 +65,7 @@ impl Default for Types {
 
 impl Types {
     /// The type with that number.
-    pub(super) fn atom(&self, id: TypeId) -> &Atom {
+    pub(crate) fn atom(&self, id: TypeId) -> &Atom {
         self.atoms.get(id.0 as usize).unwrap_or(&self.nothing)
     }
 
@@ -74,6 +74,11 @@ impl Types {
         let id = TypeId(u32::try_from(self.atoms.len()).unwrap_or(u32::MAX));
         self.atoms.push(atom);
         id
+    }
+
+    /// The type with that number, to say more about it.
+    pub(super) fn atom_mut(&mut self, id: TypeId) -> Option<&mut Atom> {
+        self.atoms.get_mut(id.0 as usize)
     }
 
     /// Says what a type is that was added before.
@@ -86,20 +91,20 @@ impl Types {
 
 /// What a value may be. Nothing set: no value is valid.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Atom {
+pub(crate) struct Atom {
     /// The name of the Go type, for messages of strategic merge patches.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// It may be a scalar.
-    pub(super) scalar: Option<Scalar>,
+    pub(crate) scalar: Option<Scalar>,
     /// It may be a list.
-    pub(super) list: Option<List>,
+    pub(crate) list: Option<List>,
     /// It may be a map.
-    pub(super) map: Option<Map>,
+    pub(crate) map: Option<Map>,
 }
 
 /// What a scalar may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scalar {
+pub(crate) enum Scalar {
     /// A number.
     Numeric,
     /// A text.
@@ -112,7 +117,7 @@ pub(super) enum Scalar {
 
 /// Whether the parts of a list or map are owned one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Relation {
+pub(crate) enum Relation {
     /// Each part for itself: a map, a set, a list with keys.
     #[default]
     Granular,
@@ -122,24 +127,24 @@ pub(super) enum Relation {
 
 /// A list.
 #[derive(Debug, Clone)]
-pub(super) struct List {
+pub(crate) struct List {
     /// What its items are.
-    pub(super) element: TypeId,
+    pub(crate) element: TypeId,
     /// Granular: an associative list, or a set if it has no keys.
-    pub(super) relation: Relation,
+    pub(crate) relation: Relation,
     /// The fields that tell its items apart, as they are declared.
-    pub(super) keys: Vec<String>,
+    pub(crate) keys: Vec<String>,
 }
 
 /// A map, or a struct.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Map {
+pub(crate) struct Map {
     /// The declared fields, sorted by name.
     fields: Vec<Field>,
     /// What fields are that are not declared. `None`: there may be none.
-    pub(super) element: Option<TypeId>,
+    pub(crate) element: Option<TypeId>,
     /// Whether its fields are owned one by one.
-    pub(super) relation: Relation,
+    pub(crate) relation: Relation,
     /// Whether owned fields follow when the shape changes: not in maps of untyped values.
     pub(super) reconciled: bool,
 }
@@ -151,13 +156,23 @@ impl Map {
     }
 
     /// The declared field of that name.
-    pub(super) fn field(&self, name: &str) -> Option<&Field> {
+    pub(crate) fn field(&self, name: &str) -> Option<&Field> {
         let place = self.fields.binary_search_by(|field| field.name.as_str().cmp(name)).ok()?;
         self.fields.get(place)
     }
 
+    /// The declared field of that name, to say more about it.
+    pub(super) fn field_mut(&mut self, name: &str) -> Option<&mut Field> {
+        self.fields.iter_mut().find(|field| field.name == name)
+    }
+
+    /// The declared fields, sorted by name.
+    pub(crate) fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
     /// Whether it declares fields: a struct.
-    pub(super) fn is_struct(&self) -> bool {
+    pub(crate) fn is_struct(&self) -> bool {
         !self.fields.is_empty()
     }
 
@@ -167,30 +182,48 @@ impl Map {
     }
 }
 
-#[cfg(test)]
-impl Map {
-    /// The declared fields.
-    pub(super) fn fields(&self) -> &[Field] {
-        &self.fields
-    }
+/// How Go has a field: of built-in kinds only.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Go {
+    /// Its type, where the shape suggests another.
+    pub(crate) name: Option<&'static str>,
+    /// When it is written, where that is not what the shape suggests.
+    pub(crate) written: Option<Written>,
+    /// The struct without a name that it is in.
+    pub(crate) inside: Option<&'static str>,
+}
+
+/// When Go writes a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// If it is not zero: `omitempty`, or `omitzero` of a struct.
+    NotZero,
+    /// If it was said: a pointer.
+    Said,
+    /// Always.
+    Always,
+    /// Always, as null if it was not said: a pointer without `omitempty`.
+    AlwaysOrNull,
 }
 
 /// A declared field.
 #[derive(Debug, Clone)]
-pub(super) struct Field {
+pub(crate) struct Field {
     /// Its name in JSON.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// What it is.
-    pub(super) ty: TypeId,
+    pub(crate) ty: TypeId,
     /// What it is where it is not said: of a key of a list.
-    pub(super) default: Option<Value>,
+    pub(crate) default: Option<Value>,
     /// How a strategic merge patch changes it.
     pub(super) strategy: Strategy,
+    /// What Go's reader and writer of JSON make of it.
+    pub(crate) go: Go,
 }
 
 /// How a strategic merge patch changes a field: the tags `patchStrategy` and `patchMergeKey`. `retainKeys` is for clients.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Strategy {
+pub(crate) struct Strategy {
     /// A list is merged; else it is replaced.
     pub(super) merge: bool,
     /// A map is replaced; else it is merged.

@@ -8,11 +8,12 @@ use serde_json::{Map, Value};
 
 use super::json;
 use super::request::Incoming;
-use crate::access::bindings::RbacKind;
-use crate::access::validation as rbac;
+use crate::content;
+use crate::kinds::Served;
 use crate::kinds::options::FieldValidation;
+use crate::lifecycle::Subresource;
 use crate::quote::quote;
-use crate::schema::{CustomKind, definition};
+use crate::schema::CustomKind;
 use crate::show::{self, BodyFormat};
 use crate::status::Failure;
 use crate::world::Serving;
@@ -83,22 +84,41 @@ pub(super) fn complete(
         let unknown = version.coerce(&mut value).map_err(|why| cannot_be_handled(serving, &why))?;
         problems.extend(unknown.iter().map(|path| format!("unknown field {}", quote(path))));
         version.default(&mut value);
-    } else if let Some(kind) = RbacKind::of_resource(&serving.served.group, &serving.served.plural) {
-        rbac::set_defaults(kind, &mut value);
+    } else {
+        let Served { group, plural, .. } = &*serving.served;
+        if let Some(manager) = &serving.managers.object {
+            let unknown =
+                content::decode(manager.shape(), &mut value).map_err(|why| cannot_be_handled(serving, &why))?;
+            problems.extend(unknown.iter().map(|path| content::unknown_field(path)));
+        }
+        content::default(group, plural, &mut value);
     }
-    let Value::Object(mut object) = value else { return Err(Failure::bad_request("the body is no object")) };
-    if (&*serving.served.group, &*serving.served.plural) == ("apiextensions.k8s.io", "customresourcedefinitions") {
-        definition::default(&mut object);
-        // What of it is not done here is refused before anything is kept.
-        CustomKind::read(&object)?;
+    match value {
+        Value::Object(object) => Ok(object),
+        _ => Err(Failure::bad_request("the body is no object")),
     }
-    Ok(object)
+}
+
+/// 501 for what of an object is not done here: before anything is kept.
+pub(super) fn supported(
+    serving: &Serving,
+    subresource: Subresource,
+    object: &Map<String, Value>,
+    old: Option<&Map<String, Value>>,
+) -> Result<(), Failure> {
+    let Served { group, plural, .. } = &*serving.served;
+    if !serving.served.custom {
+        content::Content::of(group, plural, subresource).supported(object, old)?;
+    }
+    if (&**group, &**plural) == ("apiextensions.k8s.io", "customresourcedefinitions") {
+        CustomKind::read(object)?;
+    }
+    Ok(())
 }
 
 /// The 400 for a body that is of the kind and not of its form.
 fn cannot_be_handled(serving: &Serving, why: &str) -> Failure {
-    let (kind, version) = (&serving.served.kind, &serving.served.version);
-    Failure::bad_request(format!("{kind} in version {} cannot be handled as a {kind}: {why}", quote(version)))
+    content::cannot_be_read(&serving.served.kind, &serving.served.version, why)
 }
 
 /// What becomes of fields that nobody knows, or that are there twice: warnings, or the refusal.

@@ -13,6 +13,7 @@ use super::read::place;
 use super::site::authority;
 use crate::access::bindings::RbacKind;
 use crate::access::escalation;
+use crate::actors;
 use crate::fields::{
     Applied, FieldManager, JsonPatch, PatchType, manager_of, merge_patch, strategic_merge_patch, unsupported_media_type,
 };
@@ -23,7 +24,7 @@ use crate::kinds::options::{PatchOptions, WriteOptions};
 use crate::lifecycle::{self, Subresource};
 use crate::schema::Version;
 use crate::status::Failure;
-use crate::world::{Change, Serving, World, Writer, Written, typed};
+use crate::world::{Change, Place, Serving, World, Writer, Written, typed};
 
 /// What is to be done with an object that a client sent whole.
 struct Whole {
@@ -36,6 +37,7 @@ pub(super) fn create(world: &mut World, request: &Request<'_>, serving: &Arc<Ser
     let shown = Shown::new(request, serving)?;
     let options = WriteOptions::of_create(&request.query)?;
     let Whole { object, mut warnings } = whole(request, serving, &options)?;
+    body::supported(serving, Subresource::None, &object, None)?;
     no_escalation(world, request, serving, &object, None)?;
     warnings.extend(warned(serving, &object, None));
     let manager = manager_of(&options.field_manager, request.user_agent());
@@ -55,6 +57,7 @@ pub(super) fn put(world: &mut World, request: &Request<'_>, serving: &Arc<Servin
         if old.is_none() && serving.facts.create_on_update {
             may_create(world, request)?;
         }
+        body::supported(serving, subresource(request), &object, old)?;
         no_escalation(world, request, serving, &object, old)?;
         warnings.extend(warned(serving, &object, old));
         Ok(object.clone())
@@ -91,6 +94,7 @@ pub(super) fn patch(world: &mut World, request: &Request<'_>, serving: &Arc<Serv
         let patched = patch.apply(serving, old, &applying, world)?;
         let object = body::complete(serving, patched, &mut problems)?;
         warnings = body::judge(serving, options.write.field_validation, problems)?;
+        body::supported(serving, subresource, &object, old)?;
         no_escalation(world, request, serving, &object, old)?;
         warnings.extend(warned(serving, &object, old));
         Ok(object)
@@ -118,6 +122,10 @@ enum How {
 
 impl Write<'_> {
     fn create(&self, world: &mut World, mut object: Map<String, Value>) -> Result<Written, Failure> {
+        if (&*self.serving.served.group, &*self.serving.served.plural) == ("", "pods") {
+            let Place { cluster, namespace } = place(self.request);
+            actors::kubernetes::admission::admit(world, cluster, namespace, &mut object)?;
+        }
         let name = object.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Value::as_str);
         let name = name.unwrap_or_default().to_owned();
         if let Some(through) = &self.request.site.through {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::World;
 use super::place::Place;
 use super::serving::{Content, Serving};
+use crate::content;
 use crate::fields::FieldManager;
 use crate::kinds::Flavour;
 use crate::lifecycle::{self, Birth, DeleteOptions, Deletion, Origin, Rules, Subresource, Update, Updated};
@@ -86,7 +87,12 @@ impl World {
             let (uid, suffix) = (self.random.uuid(), self.random.letters(5));
             let birth =
                 Birth { namespace: place.namespace, now: self.now, uid: &uid, suffix: &suffix, version_allowed };
-            let complete = lifecycle::create(&kind, &birth, object.clone(), &ContentRules { serving, status: false })?;
+            let complete = lifecycle::create(
+                &kind,
+                &birth,
+                object.clone(),
+                &ContentRules { serving, subresource: Subresource::None },
+            )?;
             let name = name_of(&complete).to_owned();
             let key = place.key(serving.resource, &name);
             if let Some(present) = self.store.get(&key) {
@@ -140,7 +146,7 @@ impl World {
             new = self.managed(serving, manager, Some(&old), new, writer)?;
         }
         untype(serving, &mut new);
-        let rules = ContentRules { serving, status: subresource == Subresource::Status };
+        let rules = ContentRules { serving, subresource };
         let refused = |refusal: Refusal| refusal.failure(kind.group, kind.plural, name);
         match lifecycle::update(&request, new, &old, &rules)? {
             Updated::Same => Ok(Written::Stored(present)),
@@ -263,13 +269,19 @@ fn untype(serving: &Serving, object: &mut Map<String, Value>) {
 /// The rules of a kind beyond metadata.
 struct ContentRules<'a> {
     serving: &'a Serving,
-    status: bool,
+    subresource: Subresource,
 }
 
 impl Rules for ContentRules<'_> {
     fn content(&self, object: &Map<String, Value>, old: Option<&Map<String, Value>>) -> Vec<Cause> {
         match (&self.serving.content, self.serving.version()) {
-            (Content::Custom(..), Some(version)) => version.content(self.status).content(object, old),
+            (Content::Custom(..), Some(version)) => {
+                version.content(self.subresource == Subresource::Status).content(object, old)
+            }
+            (Content::BuiltIn, _) => {
+                let served = &self.serving.served;
+                content::Content::of(&served.group, &served.plural, self.subresource).content(object, old)
+            }
             _ => Vec::new(),
         }
     }

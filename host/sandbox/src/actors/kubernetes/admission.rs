@@ -8,8 +8,9 @@
 use serde_json::{Value, json};
 
 use crate::actors::reading::{Object, at, list, part, text, word};
+use crate::content::first_pod_status;
 use crate::status::Failure;
-use crate::time;
+
 use crate::world::{Named, World};
 
 const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -19,14 +20,7 @@ pub fn admit(world: &mut World, cluster: &str, namespace: &str, pod: &mut Object
     account(world, cluster, namespace, pod)?;
     tolerations(pod);
     priority(world, cluster, pod)?;
-    let mut status = json!({"phase": "Pending", "qosClass": quality(pod)});
-    if list(pod, &["spec", "schedulingGates"]).next().is_some() {
-        status["conditions"] = json!([{
-            "type": "PodScheduled", "status": "False", "reason": "SchedulingGated",
-            "message": "Scheduling is blocked due to non-empty scheduling gates", "lastProbeTime": null,
-            "lastTransitionTime": time::written(world.now),
-        }]);
-    }
+    let status = first_pod_status(pod, world.now);
     pod.insert("status".to_owned(), status);
     Ok(())
 }
@@ -139,28 +133,4 @@ fn priority(world: &World, cluster: &str, pod: &mut Object) -> Result<(), Failur
         spec.entry("preemptionPolicy").or_insert(policy);
     }
     Ok(())
-}
-
-/// The class of the quality of service. Amounts are compared as they are written.
-fn quality(pod: &Object) -> &'static str {
-    let containers = ["containers", "initContainers"].into_iter().flat_map(|field| list(pod, &["spec", field]));
-    let (mut any, mut guaranteed) = (false, true);
-    for container in containers {
-        for resource in ["cpu", "memory"] {
-            let amount = |kind: &str| {
-                container
-                    .get("resources")
-                    .and_then(|resources| resources.get(kind)?.get(resource))
-                    .filter(|amount| *amount != "0")
-            };
-            let (request, limit) = (amount("requests"), amount("limits"));
-            any |= request.is_some() || limit.is_some();
-            guaranteed &= limit.is_some() && request.is_none_or(|request| Some(request) == limit);
-        }
-    }
-    match (any, guaranteed) {
-        (false, _) => "BestEffort",
-        (true, true) => "Guaranteed",
-        (true, false) => "Burstable",
-    }
 }

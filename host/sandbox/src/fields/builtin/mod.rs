@@ -1,6 +1,7 @@
 //! The shapes of the built-in kinds that berthage and kubectl meet, read from a table that is compiled in.
 //!
-//! The table is made of a real server's OpenAPI; a test holds it against the markers in the Go types.
+//! The table is made of a real server's OpenAPI; a test holds it against the markers in the Go types. `go.txt` adds what the Go
+//! types say about reading and writing JSON, which [`content`](crate::content) does.
 
 mod table;
 
@@ -52,6 +53,9 @@ impl BuiltIn {
         let mut table = Table::default();
         for (place, line) in include_str!("types.txt").lines().enumerate() {
             table.line(line).ok_or(BadTable { line: place + 1 })?;
+        }
+        for (place, line) in include_str!("go.txt").lines().enumerate() {
+            table.go_line(line).ok_or(BadTable { line: place + 1 })?;
         }
         let Table { types, kinds, .. } = table.finish().ok_or(BadTable { line: 0 })?;
         let root = kinds.values().flat_map(BTreeMap::values).next().ok_or(BadTable { line: 0 })?.root;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::super::shape::{ATOMIC, Atom, DEDUCED, Field, List, Map, Relation, Scalar, Strategy};
+use super::super::shape::{ATOMIC, Atom, DEDUCED, Field, Go, List, Map, Relation, Scalar, Strategy, Written};
 use super::{Element, FieldSet, Kind, TypeId, Types};
 
 /// The table while it is read.
@@ -30,6 +30,35 @@ impl Table {
             Some(kind) => self.kind(kind),
             None => self.named_type(line),
         }
+    }
+
+    /// Reads one line of what Go says beside: `type field[!][*][?][^embedded struct][:Go type]...`
+    pub(super) fn go_line(&mut self, line: &'static str) -> Option<()> {
+        if line.starts_with('#') {
+            return Some(());
+        }
+        let mut words = line.split(' ');
+        let id = *self.told.get(words.next()?)?;
+        let map = self.types.atom_mut(id)?.map.as_mut()?;
+        for word in words {
+            let optional = |word: &'static str, sign| match word.split_once(sign) {
+                Some((word, rest)) => (word, Some(rest)),
+                None => (word, None),
+            };
+            let (word, go) = optional(word, ':');
+            let (name, inside) = optional(word, '^');
+            let field = name.trim_end_matches(['!', '*', '?']);
+            let written = match name.strip_prefix(field)? {
+                "" => None,
+                "?" => Some(Written::NotZero),
+                "*" => Some(Written::Said),
+                "!" => Some(Written::Always),
+                "!*" => Some(Written::AlwaysOrNull),
+                _ => return None,
+            };
+            map.field_mut(field)?.go = Go { name: go, written, inside };
+        }
+        Some(())
     }
 
     /// What was used must have been told; then overrides are made of it.
@@ -101,7 +130,7 @@ impl Table {
             None => (what, None),
         };
         let strategy = Strategy { merge: is("merge"), replace: is("replace"), key };
-        Some(Field { name: name.to_owned(), ty: self.id(what)?, default, strategy })
+        Some(Field { name: name.to_owned(), ty: self.id(what)?, default, strategy, go: Go::default() })
     }
 
     /// The number of a type as it is written.

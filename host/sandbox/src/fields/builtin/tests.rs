@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::shape::{Atom, Relation};
+use super::super::shape::{Atom, Relation, Written};
 use super::{BuiltIn, Table};
 
 fn table() -> Table {
@@ -141,6 +141,18 @@ fn a_line_that_cannot_be_read_is_told() {
     let mut table = Table::default();
     assert_eq!(table.line("a.B field:a.NotTold"), Some(()));
     assert!(table.finish().is_none());
+}
+
+#[test]
+fn what_go_says_is_read() {
+    let mut table = table();
+    assert_eq!(table.go_line("core.EnvVar name!*^Inside:v1.Name value"), Some(()));
+    let map = table.types.atom(table.told["core.EnvVar"]).map.as_ref().unwrap();
+    let go = &map.field("name").unwrap().go;
+    assert_eq!((go.written, go.inside, go.name), (Some(Written::AlwaysOrNull), Some("Inside"), Some("v1.Name")));
+    for line in ["core.NotThere name!", "core.EnvVar nothing!", "core.EnvVar name?!"] {
+        assert_eq!(table.go_line(line), None, "{line}");
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ use crate::world::{Serving, Servings, World};
 
 pub(crate) use self::build::build;
 pub use self::claimable::is_claimable;
-pub use self::forward::{Compute, Forward};
+pub use self::forward::Forward;
 
 /// See the module.
 #[derive(Debug, Default)]

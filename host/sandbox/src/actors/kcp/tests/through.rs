@@ -108,7 +108,7 @@ impl Scene {
             manager: "berthage",
             dry_run: false,
         };
-        let written = forward.update(&mut self.stage.world, creates, compute);
+        let written = forward.update(&mut self.stage.world, creates, &mut |_, old| compute(old));
         self.stage.settle();
         written
     }
@@ -271,7 +271,7 @@ fn a_status_is_written_through_it_whatever_the_policy_says() {
         dry_run: false,
     };
     forward
-        .update(&mut scene.stage.world, false, &mut |old| {
+        .update(&mut scene.stage.world, false, &mut |_, old| {
             let mut new = old.cloned().unwrap_or_default();
             new.insert("status".to_owned(), json!({}));
             Ok(new)
