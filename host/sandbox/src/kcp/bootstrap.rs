@@ -62,7 +62,7 @@ pub fn bootstrap_shards(world: &mut World, shards: &[Shard]) -> Result<(), Failu
         ("system:shard", json!({SHARD: ROOT})),
         (ROOT, json!({SHARD: ROOT, TYPE: "root:root", OWNER: r#"{"username":"system:kcp-bootstrapper"}"#})),
     ] {
-        logical_cluster(world, cluster, annotations)?;
+        logical_cluster(world, cluster, &annotations)?;
         bindings(world, cluster)?;
         namespace(world, cluster)?;
     }
@@ -115,7 +115,7 @@ fn roles(world: &mut World) -> Result<(), Failure> {
     Ok(())
 }
 
-fn logical_cluster(world: &mut World, cluster: &str, annotations: Value) -> Result<(), Failure> {
+fn logical_cluster(world: &mut World, cluster: &str, annotations: &Value) -> Result<(), Failure> {
     let mut object = Object::from_iter([
         ("apiVersion".to_owned(), json!("core.kcp.io/v1alpha1")),
         ("kind".to_owned(), json!("LogicalCluster")),

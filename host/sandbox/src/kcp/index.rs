@@ -41,6 +41,9 @@ impl Schema {
 /// A logical cluster and a name.
 type Name = (Box<str>, Box<str>);
 
+/// A resource of an identity: the identity, group and plural.
+type Identified = (Box<str>, Box<str>, Box<str>);
+
 /// What is known of a kcp besides its objects.
 #[derive(Debug, Default)]
 pub struct Index {
@@ -61,7 +64,7 @@ pub struct Index {
     slices: BTreeMap<Name, BTreeSet<Name>>,
     slice_references: BTreeMap<Name, Name>,
     /// How many bindings have a resource of an identity, on each shard.
-    bound: BTreeMap<(Box<str>, Box<str>, Box<str>), BTreeMap<Box<str>, usize>>,
+    bound: BTreeMap<Identified, BTreeMap<Box<str>, usize>>,
     /// Schemas by uid and identity.
     pub(crate) compiled: BTreeMap<Name, Arc<Compiled>>,
     /// By the logical cluster and the name of the APIExport.
@@ -190,14 +193,14 @@ impl Index {
         if let Some(old) = &old {
             take(&mut self.by_reference, &(old.path.clone(), old.export.clone()), &(cluster.into(), name.into()));
             for (group, resource, schema) in old.resources() {
-                self.count(&shard, (schema.identity.clone(), group.into(), resource.into()), false);
+                self.count(&shard, &(schema.identity.clone(), group.into(), resource.into()), false);
             }
         }
         if let Some(new) = &new {
             let reference = (new.path.clone(), new.export.clone());
             self.by_reference.entry(reference).or_default().insert((cluster.into(), name.into()));
             for (group, resource, schema) in new.resources() {
-                self.count(&shard, (schema.identity.clone(), group.into(), resource.into()), true);
+                self.count(&shard, &(schema.identity.clone(), group.into(), resource.into()), true);
             }
         }
         [old, new]
@@ -256,7 +259,7 @@ impl Index {
         }
     }
 
-    fn count(&mut self, shard: &str, what: (Box<str>, Box<str>, Box<str>), more: bool) {
+    fn count(&mut self, shard: &str, what: &Identified, more: bool) {
         let shards = self.bound.entry(what.clone()).or_default();
         let count = shards.entry(shard.into()).or_default();
         *count = if more { *count + 1 } else { count.saturating_sub(1) };
@@ -264,7 +267,7 @@ impl Index {
             shards.remove(shard);
         }
         if shards.is_empty() {
-            self.bound.remove(&what);
+            self.bound.remove(what);
         }
     }
 }

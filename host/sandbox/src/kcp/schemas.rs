@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::json::{Object, items, text};
-use crate::kinds::{Served, Support, kcp_export};
+use crate::kinds::{Kinds, Served, Support, kcp_export};
 use crate::schema::CustomKind;
 use crate::status::Failure;
 use crate::world::{Defined, Named, Serving, World};
@@ -86,6 +86,6 @@ impl World {
 /// Kinds that kcp exports and that are not done here.
 fn refused(kind: &CustomKind) -> Vec<Arc<Served>> {
     let kinds = kcp_export(&kind.group);
-    let all = kinds.iter().flat_map(|kinds| kinds.iter());
+    let all = kinds.iter().flat_map(Kinds::iter);
     all.filter(|served| served.support == Support::None && served.plural == kind.names.plural).cloned().collect()
 }

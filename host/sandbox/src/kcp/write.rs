@@ -40,13 +40,10 @@ pub(crate) fn create(
     world.create(&serving, place, object, &KCP)
 }
 
-/// Replaces an object, or its status. Nothing is written if nothing changes.
+/// Replaces an object, or its status, with one that differs.
 pub(crate) fn put(world: &mut World, named: &Named<'_>, subresource: Subresource, new: &Object) -> Result<(), Failure> {
     let found = world.stored(named.cluster, named.group, named.plural);
     let serving = found.ok_or_else(Failure::no_such_path)?;
-    if world.get(named).as_ref() == Some(new) {
-        return Ok(());
-    }
     let user = user();
     let request = Request { user: &user, place: named.place(), serving: &serving, subresource, name: named.name };
     world.update(&serving, named.place(), named.name, subresource, &KCP, &mut |world, old| {
@@ -57,8 +54,15 @@ pub(crate) fn put(world: &mut World, named: &Named<'_>, subresource: Subresource
     Ok(())
 }
 
-/// Replaces the status of an object.
+/// Replaces the status of an object as it is now, if it differs.
 pub(crate) fn put_status(world: &mut World, named: &Named<'_>, object: &Object, status: Object) -> Result<(), Failure> {
+    let same = match object.get("status").and_then(Value::as_object) {
+        Some(old) => *old == status,
+        None => status.is_empty(),
+    };
+    if same {
+        return Ok(());
+    }
     let mut new = object.clone();
     new.insert("status".to_owned(), Value::Object(status));
     put(world, named, Subresource::Status, &new)

@@ -96,7 +96,7 @@ impl World {
             ("apis.kcp.io", "apiexportendpointslices") => self.kcp.set_slice(key.cluster, key.name, now),
             ("apis.kcp.io", "apiexports") => {
                 let versions = self.kcp.set_export(key.cluster, key.name, now);
-                self.derive_policies(versions);
+                self.derive_policies(&versions);
             }
             _ => {}
         }
@@ -130,8 +130,8 @@ impl World {
         self.derive_policies_in(cluster);
     }
 
-    fn derive_policies(&mut self, versions: [Option<Arc<Export>>; 2]) {
-        let [old, new] = &versions;
+    fn derive_policies(&mut self, versions: &[Option<Arc<Export>>; 2]) {
+        let [old, new] = versions;
         let has = |export: &Option<Arc<Export>>| export.as_ref().is_some_and(|export| export.has_policy);
         if has(old) == has(new) {
             return;

@@ -73,10 +73,17 @@ fn reconcile(world: &mut World, cluster: &str, name: &str) -> Result<(), Failure
         conditions::set(&mut status, now, INITIAL, &Said::no("WaitingForEstablished", Severity::Info, waiting));
         return put_status(world, &own, &object, status);
     }
-    let bound = bind(world, cluster, name, &mut status);
-    conditions::summarize(&mut status, now, INITIAL);
-    put_status(world, &own, &object, status)?;
-    bound
+    if bind(world, cluster, name, &mut status) == Summary::Yes {
+        conditions::summarize(&mut status, now, INITIAL);
+    }
+    put_status(world, &own, &object, status)
+}
+
+/// Whether `Ready` is to follow. After a clash of names kcp leaves it as it is, and tries again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Summary {
+    Yes,
+    No,
 }
 
 /// A resource that is to be bound.
@@ -85,12 +92,12 @@ struct Wanted<'a> {
     schema: Arc<Schema>,
 }
 
-fn bind(world: &mut World, cluster: &str, name: &str, status: &mut Object) -> Result<(), Failure> {
+fn bind(world: &mut World, cluster: &str, name: &str, status: &mut Object) -> Summary {
     let now = world.now;
-    let Some(known) = world.kcp().binding(cluster, name).cloned() else { return Ok(()) };
+    let Some(known) = world.kcp().binding(cluster, name).cloned() else { return Summary::Yes };
     let invalid = |status: &mut Object, reason: &str, severity: Severity, message: String| {
         conditions::set(status, now, VALID, &Said::no(reason, severity, message));
-        Ok(())
+        Summary::Yes
     };
     if known.export.is_empty() {
         let message = "Missing APIExport reference".to_owned();
@@ -130,11 +137,11 @@ fn bind(world: &mut World, cluster: &str, name: &str, status: &mut Object) -> Re
         Err(locks::NoLock::Missing(message)) => {
             // It is waited for.
             fails(status, now, "LogicalClusterNotFound", &format!("Unable to bind APIs: {message}"));
-            return Ok(());
+            return Summary::Yes;
         }
         Err(locks::NoLock::Unusable(message)) => {
             fails(status, now, "NamingConflicts", &format!("Unable to bind APIs: {message}"));
-            return Ok(());
+            return Summary::Yes;
         }
     };
     for one in &wanted {
@@ -143,14 +150,14 @@ fn bind(world: &mut World, cluster: &str, name: &str, status: &mut Object) -> Re
         }
         if let Some(conflict) = conflicts::find(world, cluster, name, &one.schema) {
             fails(status, now, "NamingConflicts", &format!("Unable to bind APIs: {conflict}"));
-            return Ok(());
+            return Summary::No;
         }
         match world.compiled(&export.cluster, &one.exported.schema, &one.schema.uid, &export.identity) {
             Ok(Some(compiled)) => upsert(status, one, &export, &compiled),
             Ok(None) => {}
             Err(failure) => {
                 fails(status, now, "InternalError", &failure.message);
-                return Ok(());
+                return Summary::Yes;
             }
         }
     }
@@ -164,7 +171,7 @@ fn bind(world: &mut World, cluster: &str, name: &str, status: &mut Object) -> Re
         let message = format!("Unable to bind APIs because they are bound by other APIBindings or CRDs: {told}");
         fails(status, now, "NamingConflicts", &message);
     }
-    Ok(())
+    Summary::Yes
 }
 
 /// The binding is not as it should be, and if it never was, it is not complete either.

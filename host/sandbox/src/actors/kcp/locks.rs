@@ -51,9 +51,12 @@ pub(super) fn lock(
             _ => drop(locks.insert(name, json!({"n": binding}))),
         }
     }
-    let mut new = object.clone();
-    meta(&mut new, "annotations").insert(LOCKS.to_owned(), json!(Value::Object(locks).to_string()));
-    put(world, &own, Subresource::None, &new).map_err(|failure| NoLock::Unusable(failure.message.clone()))?;
+    let locks = Value::Object(locks).to_string();
+    if locks != written {
+        let mut new = object.clone();
+        meta(&mut new, "annotations").insert(LOCKS.to_owned(), json!(locks));
+        put(world, &own, Subresource::None, &new).map_err(|failure| NoLock::Unusable(failure.message.clone()))?;
+    }
     Ok(held)
 }
 

@@ -102,9 +102,10 @@ impl Workspaces {
             None => {
                 self.owners.remove(cluster);
                 let mut new = workspace.clone();
-                let removed = drop_finalizer(&mut new, WORKSPACE_FINALIZER);
-                put(world, own, Subresource::None, &new)?;
-                Ok(removed)
+                if !drop_finalizer(&mut new, WORKSPACE_FINALIZER) {
+                    return Ok(false);
+                }
+                put(world, own, Subresource::None, &new).map(|()| true)
             }
         }
     }

@@ -15,13 +15,13 @@ fn bound(binding: &Value) -> Value {
 #[test]
 fn two_workspaces_bind_one_export_and_keep_their_objects_apart() {
     let mut stage = Stage::new();
-    let provider = stage.provider("provider", json!([]));
+    let provider = stage.provider("provider", &json!([]));
     let (a, b) = (stage.workspace("root", "a"), stage.workspace("root", "b"));
     let slice = |stage: &Stage| stage.get(&provider, SLICES, ("", "widgets"));
     assert_eq!(conditions(&slice(&stage)), ["APIExportValid", "PartitionValid"]);
     assert_eq!(slice(&stage)["status"].get("endpoints"), None);
     for cluster in [&a, &b] {
-        stage.bind(cluster, "root:provider", json!([]));
+        stage.bind(cluster, "root:provider", &json!([]));
         stage.apply(cluster, widget("same"));
     }
     let export = stage.get(&provider, EXPORTS, ("", "widgets"));
@@ -66,7 +66,7 @@ fn two_workspaces_bind_one_export_and_keep_their_objects_apart() {
 #[test]
 fn a_workspace_may_bind_what_it_exports() {
     let mut stage = Stage::new();
-    let provider = stage.provider("provider", json!([]));
+    let provider = stage.provider("provider", &json!([]));
     stage.apply(
         &provider,
         json!({
@@ -81,10 +81,10 @@ fn a_workspace_may_bind_what_it_exports() {
 #[test]
 fn a_new_schema_reaches_every_workspace_and_old_objects_stay() {
     let mut stage = Stage::new();
-    let provider = stage.provider("provider", json!([]));
+    let provider = stage.provider("provider", &json!([]));
     let (a, b) = (stage.workspace("root", "a"), stage.workspace("root", "b"));
     for cluster in [&a, &b] {
-        stage.bind(cluster, "root:provider", json!([]));
+        stage.bind(cluster, "root:provider", &json!([]));
     }
     stage.apply(&a, widget("old"));
     stage.apply(&provider, schema("v2"));
@@ -120,7 +120,7 @@ fn what_cannot_be_bound_is_told() {
         "spec": {"resources": [{"group": "example.io", "name": "widgets", "schema": "v1.widgets.example.io"}]},
     });
     stage.apply(&provider, export.clone());
-    stage.bind(&a, "root:provider", json!([]));
+    stage.bind(&a, "root:provider", &json!([]));
     let binding = stage.get(&a, BINDINGS, ("", "widgets"));
     let waiting = "Info WaitingForEstablished: Waiting for API(s) to be established";
     assert_eq!(
@@ -169,10 +169,10 @@ fn what_cannot_be_bound_is_told() {
 #[test]
 fn who_came_first_has_a_name() {
     let mut stage = Stage::new();
-    let provider = stage.provider("provider", json!([]));
-    stage.provider("rival", json!([]));
+    let provider = stage.provider("provider", &json!([]));
+    stage.provider("rival", &json!([]));
     let a = stage.workspace("root", "a");
-    stage.bind(&a, "root:provider", json!([]));
+    stage.bind(&a, "root:provider", &json!([]));
     stage.apply(
         &a,
         json!({
@@ -208,7 +208,7 @@ fn who_came_first_has_a_name() {
 #[test]
 fn only_who_may_bind_binds() {
     let mut stage = Stage::new();
-    let provider = stage.provider("provider", json!([]));
+    let provider = stage.provider("provider", &json!([]));
     let a = stage.workspace("root", "a");
     stage.user = User::new("tenant", ["system:authenticated"]);
     let binding = |path: &str| {
@@ -248,9 +248,9 @@ fn only_who_may_bind_binds() {
 #[test]
 fn a_policy_bounds_tenants_as_long_as_the_export_has_one() {
     let mut stage = Stage::new();
-    let provider = stage.provider("provider", json!([]));
+    let provider = stage.provider("provider", &json!([]));
     let a = stage.workspace("root", "a");
-    stage.bind(&a, "root:provider", json!([]));
+    stage.bind(&a, "root:provider", &json!([]));
     let admin = stage.user.clone();
     let may = |stage: &Stage, resource: &str| {
         let attributes =
@@ -289,4 +289,43 @@ fn reserved_metadata_is_kcps() {
     let stored = stage.get(&a, super::SECRETS, ("default", "t"));
     assert_eq!(stored["metadata"]["annotations"], json!({"kcp.io/cluster": a, "kcp.io/path": "root:a"}));
     assert_eq!(stored["metadata"].get("labels"), None);
+}
+
+#[test]
+fn a_kind_that_is_called_as_another_one_clashes() {
+    let mut stage = Stage::new();
+    stage.provider("provider", &json!([]));
+    let rival = stage.workspace("root", "rival");
+    let mut other = schema("v1");
+    other["metadata"]["name"] = json!("v1.gadgets.example.io");
+    other["spec"]["names"]["plural"] = json!("gadgets");
+    other["spec"]["names"]["singular"] = json!("gadget");
+    stage.apply(&rival, other);
+    stage.apply(
+        &rival,
+        json!({
+            "apiVersion": "apis.kcp.io/v1alpha2", "kind": "APIExport", "metadata": {"name": "gadgets"},
+            "spec": {"resources": [{"group": "example.io", "name": "gadgets", "schema": "v1.gadgets.example.io"}]},
+        }),
+    );
+    let a = stage.workspace("root", "a");
+    stage.bind(&a, "root:provider", &json!([]));
+    stage.apply(
+        &a,
+        json!({
+            "apiVersion": "apis.kcp.io/v1alpha2", "kind": "APIBinding", "metadata": {"name": "gadgets"},
+            "spec": {"reference": {"export": {"path": "root:rival", "name": "gadgets"}}},
+        }),
+    );
+    let binding = stage.get(&a, BINDINGS, ("", "gadgets"));
+    let says = "Error NamingConflicts: Unable to bind APIs: naming conflict with APIBinding \"widgets\" bound to APIExport \
+                root:provider:widgets: spec.names.kind=Widget is forbidden";
+    assert_eq!(
+        conditions(&binding)[..2],
+        [format!("!BindingUpToDate {says}"), format!("!InitialBindingCompleted {says}")]
+    );
+    assert!(stage.world.stored(&a, "example.io", "gadgets").is_none());
+    stage.delete(&a, BINDINGS, ("", "widgets")).unwrap();
+    assert_eq!(stage.get(&a, BINDINGS, ("", "gadgets"))["status"]["phase"], "Bound");
+    stage.is_quiet();
 }

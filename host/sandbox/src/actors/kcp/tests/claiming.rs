@@ -9,7 +9,7 @@ fn claims() -> Value {
     json!([{"group": "", "resource": "secrets", "verbs": ["get", "list"]}])
 }
 
-fn answer(state: &str, selector: Value) -> Value {
+fn answer(state: &str, selector: &Value) -> Value {
     json!([{"group": "", "resource": "secrets", "verbs": ["get", "list"], "selector": selector, "state": state}])
 }
 
@@ -24,10 +24,10 @@ fn label(stage: &Stage, cluster: &str, name: &str, provider: &str) -> Value {
 #[test]
 fn what_is_accepted_is_labelled_and_what_is_rejected_is_not() {
     let mut stage = Stage::new();
-    let provider = stage.provider("provider", claims());
+    let provider = stage.provider("provider", &claims());
     let a = stage.workspace("root", "a");
     stage.apply(&a, secret("before"));
-    stage.bind(&a, "root:provider", answer("Rejected", all()));
+    stage.bind(&a, "root:provider", &answer("Rejected", &all()));
     let value = json!(names::claim_value("", "secrets", ""));
     let binding = stage.get(&a, BINDINGS, ("", "widgets"));
     assert_eq!(
@@ -79,13 +79,13 @@ fn what_is_accepted_is_labelled_and_what_is_rejected_is_not() {
 #[test]
 fn a_selector_chooses() {
     let mut stage = Stage::new();
-    let provider = stage.provider("provider", claims());
+    let provider = stage.provider("provider", &claims());
     let a = stage.workspace("root", "a");
     let mut chosen = secret("chosen");
     chosen["metadata"]["labels"] = json!({"shared": "yes"});
     stage.apply(&a, chosen);
     stage.apply(&a, secret("other"));
-    stage.bind(&a, "root:provider", answer("Accepted", json!({"matchLabels": {"shared": "yes"}})));
+    stage.bind(&a, "root:provider", &answer("Accepted", &json!({"matchLabels": {"shared": "yes"}})));
     let value = json!(names::claim_value("", "secrets", ""));
     assert_eq!(label(&stage, &a, "chosen", &provider), value);
     assert_eq!(label(&stage, &a, "other", &provider), Value::Null);
@@ -100,7 +100,7 @@ fn a_selector_chooses() {
     let b = stage.workspace("root", "b");
     stage.apply(&b, secret("plain"));
     let expression = json!({"matchExpressions": [{"key": "shared", "operator": "DoesNotExist"}]});
-    stage.bind(&b, "root:provider", answer("Accepted", expression));
+    stage.bind(&b, "root:provider", &answer("Accepted", &expression));
     assert_eq!(label(&stage, &b, "plain", &provider), value);
 
     let c = stage.workspace("root", "c");
@@ -111,7 +111,7 @@ fn a_selector_chooses() {
             "apiVersion": "apis.kcp.io/v1alpha2", "kind": "APIBinding", "metadata": {"name": "widgets"},
             "spec": {
                 "reference": {"export": {"path": "root:provider", "name": "widgets"}},
-                "permissionClaims": answer("Accepted", both),
+                "permissionClaims": answer("Accepted", &both),
             },
         }),
     );
@@ -130,17 +130,17 @@ fn what_is_claimed_otherwise_than_accepted_is_told() {
     let mut stage = Stage::new();
     stage.provider(
         "provider",
-        json!([
+        &json!([
             {"group": "", "resource": "secrets", "verbs": ["get", "list", "watch"]},
             {"group": "", "resource": "configmaps", "verbs": ["*"]},
         ]),
     );
     let a = stage.workspace("root", "a");
-    let mut answers = answer("Accepted", all());
+    let mut answers = answer("Accepted", &all());
     answers.as_array_mut().unwrap().push(json!({
         "group": "other.io", "resource": "gadgets", "identityHash": "abc", "verbs": ["get"], "selector": all(), "state": "Accepted",
     }));
-    stage.bind(&a, "root:provider", answers);
+    stage.bind(&a, "root:provider", &answers);
     let binding = stage.get(&a, BINDINGS, ("", "widgets"));
     let says = "!PermissionClaimsValid Warning PermissionClaimsMismatch: 1 permission claim(s) have mismatched verbs or selectors \
                 (showing first 1): secrets. (verbs: accepted [get list], exported [get list watch])";
@@ -152,7 +152,7 @@ fn what_is_claimed_otherwise_than_accepted_is_told() {
 #[test]
 fn a_claim_on_what_another_exports_needs_its_identity() {
     let mut stage = Stage::new();
-    let provider = stage.provider("provider", json!([]));
+    let provider = stage.provider("provider", &json!([]));
     let other = stage.workspace("root", "other");
     let claims = |identity: &str| {
         json!([{
@@ -174,7 +174,7 @@ fn a_claim_on_what_another_exports_needs_its_identity() {
         stage.get(&provider, EXPORTS, ("", "widgets"))["status"]["identityHash"].as_str().unwrap().to_owned();
     stage.apply(&other, export(claims(&identity)));
     let a = stage.workspace("root", "a");
-    stage.bind(&a, "root:provider", json!([]));
+    stage.bind(&a, "root:provider", &json!([]));
     stage.apply(&a, widget("w"));
     let mut answer = claims(&identity);
     answer[0]["selector"] = all();

@@ -22,9 +22,9 @@ fn is_deleting(object: &Value) -> bool {
 #[test]
 fn unbinding_takes_the_objects_along_and_waits_for_their_finalizers() {
     let mut stage = Stage::new();
-    let provider = stage.provider("provider", json!([]));
+    let provider = stage.provider("provider", &json!([]));
     let a = stage.workspace("root", "a");
-    stage.bind(&a, "root:provider", json!([]));
+    stage.bind(&a, "root:provider", &json!([]));
     stage.apply(&a, widget("free"));
     stage.apply(&a, kept(widget("kept")));
     stage.delete(&a, BINDINGS, ("", "widgets")).unwrap();
@@ -41,7 +41,7 @@ fn unbinding_takes_the_objects_along_and_waits_for_their_finalizers() {
     let locks = stage.get(&a, CLUSTERS, ("", "cluster"))["metadata"]["annotations"].clone();
     assert!(!locks["internal.apis.kcp.io/resource-bindings"].as_str().unwrap().contains("widgets"));
     // And again.
-    stage.bind(&a, "root:provider", json!([]));
+    stage.bind(&a, "root:provider", &json!([]));
     stage.apply(&a, widget("free"));
     assert!(stage.world.virtual_workspace(&provider, "widgets").is_some());
     stage.is_quiet();
@@ -50,9 +50,9 @@ fn unbinding_takes_the_objects_along_and_waits_for_their_finalizers() {
 #[test]
 fn what_another_binding_goes_on_with_stays() {
     let mut stage = Stage::new();
-    stage.provider("provider", json!([]));
+    stage.provider("provider", &json!([]));
     let a = stage.workspace("root", "a");
-    stage.bind(&a, "root:provider", json!([]));
+    stage.bind(&a, "root:provider", &json!([]));
     stage.apply(&a, widget("w"));
     stage.apply(
         &a,
@@ -71,10 +71,10 @@ fn what_another_binding_goes_on_with_stays() {
 #[test]
 fn a_workspace_ends_with_what_is_bound_last() {
     let mut stage = Stage::new();
-    stage.provider("provider", json!([]));
+    stage.provider("provider", &json!([]));
     let a = stage.workspace("root", "a");
     let inner = stage.workspace(&a, "inner");
-    stage.bind(&a, "root:provider", json!([]));
+    stage.bind(&a, "root:provider", &json!([]));
     stage.apply(&a, kept(secret("kept")));
     stage.apply(&a, secret("free"));
     stage.apply(&a, kept(widget("kept")));

@@ -8,14 +8,14 @@ use super::{BINDINGS, EXPORTS, Stage, WORKSPACES};
 #[test]
 fn one_workspace_costs_as_much_among_many() {
     let mut stage = Stage::new();
-    let provider = stage.provider("provider", json!([{"group": "", "resource": "secrets", "verbs": ["get"]}]));
+    let provider = stage.provider("provider", &json!([{"group": "", "resource": "secrets", "verbs": ["get"]}]));
     let accepted = json!([{
         "group": "", "resource": "secrets", "verbs": ["get"], "selector": {"matchAll": true}, "state": "Accepted",
     }]);
     let writes = |stage: &mut Stage, name: &str| {
         let before = stage.world.store.revision();
         let cluster = stage.workspace("root", name);
-        stage.bind(&cluster, "root:provider", accepted.clone());
+        stage.bind(&cluster, "root:provider", &accepted.clone());
         assert_eq!(stage.get(&cluster, BINDINGS, ("", "widgets"))["status"]["phase"], "Bound");
         stage.world.store.revision() - before
     };

@@ -173,7 +173,7 @@ impl Stage {
     }
 
     /// Makes the workspace `name` with an export of widgets.
-    pub(super) fn provider(&mut self, name: &str, claims: Value) -> String {
+    pub(super) fn provider(&mut self, name: &str, claims: &Value) -> String {
         let cluster = self.workspace("root", name);
         self.apply(&cluster, schema("v1"));
         self.apply(
@@ -190,7 +190,7 @@ impl Stage {
     }
 
     /// Binds it.
-    pub(super) fn bind(&mut self, cluster: &str, path: &str, claims: Value) {
+    pub(super) fn bind(&mut self, cluster: &str, path: &str, claims: &Value) {
         self.apply(
             cluster,
             json!({

@@ -72,7 +72,7 @@ fn a_workspace_becomes_ready_step_by_step() {
     assert_eq!(own["metadata"]["labels"], json!({"tenancy.kcp.io/phase": "Ready"}));
     assert_eq!(own["metadata"]["finalizers"], json!(["core.kcp.io/logicalcluster-deletion"]));
     let namespaces = stage.world.list(&cluster, "", "namespaces", None);
-    assert_eq!(namespaces.iter().map(|one| one.name()).collect::<Vec<_>>(), ["default", "kube-system"]);
+    assert_eq!(namespaces.iter().map(crate::store::Object::name).collect::<Vec<_>>(), ["default", "kube-system"]);
     let bindings = stage.world.list(&cluster, "apis.kcp.io", "apibindings", None);
     assert_eq!(bindings.len(), 2);
     assert!(bindings.iter().all(|one| one.to_map().unwrap()["status"]["phase"] == "Bound"));
@@ -208,7 +208,7 @@ fn what_kcp_serves_is_bounded_by_the_policies_of_root() {
 #[test]
 fn workspaces_are_spread_over_shards_and_each_shard_with_a_binding_has_an_endpoint() {
     let mut stage = Stage::with_shards(&[Shard::root(BASE), Shard::new("two", "https://two:6443/")]);
-    let provider = stage.provider("provider", json!([]));
+    let provider = stage.provider("provider", &json!([]));
     let slice = |stage: &Stage| stage.get(&provider, SLICES, ("", "widgets"))["status"]["endpoints"].clone();
     let url = |base: &str| json!({"url": format!("{base}/services/apiexport/{provider}/widgets")});
     assert_eq!(slice(&stage), Value::Null);
@@ -222,9 +222,9 @@ fn workspaces_are_spread_over_shards_and_each_shard_with_a_binding_has_an_endpoi
     }
     let of = |shard: &str| on.iter().find(|one| one.0 == shard).unwrap().1.clone();
     let (first, second) = (of("root"), of("two"));
-    stage.bind(&second, "root:provider", json!([]));
+    stage.bind(&second, "root:provider", &json!([]));
     assert_eq!(slice(&stage), json!([url("https://two:6443")]));
-    stage.bind(&first, "root:provider", json!([]));
+    stage.bind(&first, "root:provider", &json!([]));
     assert_eq!(slice(&stage), json!([url(BASE), url("https://two:6443")]));
     let export = stage.get(&provider, EXPORTS, ("", "widgets"));
     let identity = export["status"]["identityHash"].as_str().unwrap().to_owned();
@@ -240,10 +240,10 @@ fn a_slice_of_a_partition_has_the_endpoints_of_its_shards() {
     let mut east = Shard::new("two", "https://two:6443");
     east.labels.push(("region".to_owned(), "east".to_owned()));
     let mut stage = Stage::with_shards(&[Shard::root(BASE), east]);
-    let provider = stage.provider("provider", json!([]));
+    let provider = stage.provider("provider", &json!([]));
     for name in ["a", "b", "c", "d", "e", "f"] {
         let cluster = stage.workspace("root", name);
-        stage.bind(&cluster, "root:provider", json!([]));
+        stage.bind(&cluster, "root:provider", &json!([]));
     }
     stage.apply(
         &provider,

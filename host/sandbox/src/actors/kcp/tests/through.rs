@@ -1,11 +1,11 @@
 //! What the owner of an APIExport sees and does through its virtual workspace.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{BINDINGS, SECRETS, Stage, WIDGETS, secret, widget};
 use crate::access::attributes::{Attributes, ResourceAttributes};
 use crate::access::user::User;
-use crate::kcp::virtual_workspace::{Forward, VirtualWorkspace, Visible};
+use crate::kcp::virtual_workspace::{Compute, Forward, VirtualWorkspace, Visible};
 use crate::lifecycle::Subresource;
 use crate::status::Failure;
 use crate::store::Scope;
@@ -23,12 +23,12 @@ struct Scene {
 fn scene() -> Scene {
     let mut stage = Stage::new();
     let verbs = json!(["get", "list", "watch", "create", "update", "patch", "delete"]);
-    let provider = stage.provider("provider", json!([{"group": "", "resource": "secrets", "verbs": verbs}]));
+    let provider = stage.provider("provider", &json!([{"group": "", "resource": "secrets", "verbs": verbs}]));
     let (a, b) = (stage.workspace("root", "a"), stage.workspace("root", "b"));
     for (cluster, selector) in [(&a, json!({"matchAll": true})), (&b, json!({"matchLabels": {"ours": "yes"}}))] {
         let answer =
             json!([{"group": "", "resource": "secrets", "verbs": verbs, "selector": selector, "state": "Accepted"}]);
-        stage.bind(cluster, "root:provider", answer);
+        stage.bind(cluster, "root:provider", &answer);
         stage.apply(cluster, secret("plain"));
         stage.apply(cluster, widget("same"));
     }
@@ -94,7 +94,7 @@ impl Scene {
         (group, version, plural): (&str, &str, &str),
         (namespace, name): (&str, &str),
         creates: bool,
-        compute: &mut dyn FnMut(Option<&Map<String, Value>>) -> Result<Map<String, Value>, Failure>,
+        compute: Compute<'_>,
     ) -> Result<Written, Failure> {
         let through = self.through();
         let serving = through.serving(group, version, plural).unwrap().clone();
