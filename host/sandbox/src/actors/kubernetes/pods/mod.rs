@@ -4,9 +4,9 @@
 //! Facts: `pkg/scheduler`, `pkg/kubelet/{kubelet_pods.go,status,images}` of Kubernetes 1.36. A pod whose image has
 //! `does-not-exist` in its name has an image that does not exist.
 //!
-//! Approximate: nodes are chosen by how many pods they have, and fit as in [`fit`]; containers never end by themselves, are not
-//! restarted when their image changes, and have no probes; the pods of a node that is deleted stay. A kubelet tries again to pull
-//! an image and says `ErrImagePull` now and then; here it says `ImagePullBackOff` for good.
+//! Approximate: nodes are chosen by how many pods they have, and few of the filters are asked whether they fit; containers never
+//! end by themselves, are not restarted when their image changes, and have no probes; the pods of a node that is deleted stay. A
+//! kubelet tries again to pull an image and says `ErrImagePull` now and then; here it says `ImagePullBackOff` for good.
 
 mod containers;
 mod end;
