@@ -34,7 +34,7 @@ use crate::hub::endpoints::Endpoints;
 use crate::leader::{self, Leadership};
 use crate::library::Library;
 use crate::metrics::{Metrics, Server};
-use crate::reconcile::{self, Bulkheads, Context, Making, Memos, Options, Probes, Repairs};
+use crate::reconcile::{self, Bulkheads, Context, Exits, Making, Memos, Options, Probes, Repairs};
 use crate::store::{Endpoint, Store};
 use crate::watch::{self, Change, Watches};
 use crate::workers::Queues;
@@ -147,6 +147,7 @@ pub async fn run(args: Controller) -> Result<(), ControllerError> {
         memos: Memos::default(),
         probes: Probes::default(),
         repairs: Repairs::default(),
+        exits: Exits::default(),
         bulkheads: Arc::new(Bulkheads::for_workers(args.workers, wake(&queues))),
         wake: wake(&queues),
     });
@@ -356,7 +357,7 @@ fn hub_sink(store: &Arc<Store>, queues: &Queues) -> watch::Sink {
             );
         }
         // Only kcp has endpoints that workspaces move between; those who watch them see to it.
-        Change::Moved(_) => {}
+        Change::Moved { .. } => {}
     })
 }
 

@@ -1,17 +1,22 @@
-//! Physical clusters that take requests and never answer.
+//! Physical clusters that take requests and never answer, or never do what they say.
 
 use std::collections::BTreeSet;
 
 use berthage_core::api::ConditionStatus;
 use berthage_core::status::target::kind;
 use berthage_e2e::proxy::{Proxy, Request};
+use berthage_e2e::wait::{self, PATIENCE};
 use berthage_e2e::world::{World, fresh_name};
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
 
 use crate::stage::controller::Settings;
 use crate::stage::hold::Hold;
 use crate::stage::site::Site;
-use crate::stage::target::{target, two_replicas};
-use crate::stage::{OwnHub, Result};
+use crate::stage::target::{merged, target, two_replicas};
+use crate::stage::{OwnHub, Result, Shared, shared};
 
 /// How many runs may be at one cluster at a time: a quarter of the workers.
 const AT_ONCE: usize = 2;
@@ -70,4 +75,25 @@ async fn a_cluster_that_hangs_is_asked_by_few_and_holds_up_no_other() -> Result 
         east.clean(target).await?;
     }
     Ok(controller.stop().await?)
+}
+
+#[tokio::test]
+#[ignore = "needs the servers and programs that `cargo xtask test` builds"]
+async fn a_cluster_that_never_ends_deleting_is_let_go_and_what_is_left_is_told() -> Result {
+    let Shared { hub, east, .. } = shared().await?;
+    let name = fresh_name("endless");
+    // For a cluster that answers, the policy's time is a minute at least.
+    let policy = json!({ "spec": { "deletionPolicy": { "after": "1s" } } });
+    hub.register(&name, &east.kubeconfig()).await?;
+    let target = hub.create(merged(target(&name, &name), &policy)).await?;
+    hub.ready(&target).await?;
+    let accounts: Api<ServiceAccount> = Api::namespaced(east.client.clone(), &target.names.namespace);
+    let finalizers = |finalizers: Value| Patch::Merge(json!({ "metadata": { "finalizers": finalizers } }));
+    let theirs = finalizers(json!(["example.com/theirs"]));
+    accounts.patch(&target.names.syncer, &PatchParams::default(), &theirs).await?;
+    hub.delete(&target).await?;
+    wait::until_gone(&hub.targets(), &target.name, PATIENCE * 3).await?;
+    hub.told(&target, "Abandoned", &target.names.namespace).await?;
+    accounts.patch(&target.names.syncer, &PatchParams::default(), &finalizers(Value::Null)).await?;
+    east.clean(&target).await
 }

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use kube::api::{ApiResource, GroupVersionKind};
@@ -15,12 +16,17 @@ use kube::{Api, Client};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
 
 use super::diagnosis;
 use crate::access::connect::HubTransport;
+use crate::access::pace::Pace;
 use crate::store::{Endpoint, Store};
 use crate::watch::{Change, Sink, Watches};
 use crate::wire::Wire;
+
+/// How often endpoints are listed anew at once because workspaces moved, and the time in which it may happen once more.
+const RESTARTS: (u32, Duration) = (4, Duration::from_secs(30));
 
 /// Follows an APIExportEndpointSlice.
 pub struct Endpoints {
@@ -56,6 +62,7 @@ impl Endpoints {
         let slices = watcher::watch_object(Api::<Wire>::all_with(home, &kind), &name).default_backoff();
         let mut slices = std::pin::pin!(slices);
         let (moved, mut moves) = mpsc::unbounded_channel();
+        let mut restarts = Pace::new(RESTARTS.0, RESTARTS.1);
         let mut running: HashMap<Endpoint, JoinSet<()>> = HashMap::new();
         loop {
             tokio::select! {
@@ -68,18 +75,21 @@ impl Endpoints {
                     ),
                     Some(Ok(slice)) => {
                         if let Some(urls) = urls(&name, slice.as_ref()) {
-                            self.watch(&urls, &mut running, &moved);
+                            self.watch(&urls, &mut running, &moved).await;
                         }
                         self.seen.send_replace(true);
                     }
                 },
-                Some(endpoint) = moves.recv() => {
+                Some(endpoints) = moves.recv() => {
+                    // Two shards that both say that they have a workspace must not make us list all of them all the time.
+                    sleep(restarts.take(Instant::now(), 1)).await;
                     // Many workspaces may move at once, as all of a shard do.
-                    let mut endpoints = BTreeSet::from([endpoint]);
-                    endpoints.extend(std::iter::from_fn(|| moves.try_recv().ok()));
-                    // Whatever their other watches told of the workspaces before was not taken: they begin anew.
+                    let mut endpoints = BTreeSet::from(endpoints);
+                    endpoints.extend(std::iter::from_fn(|| moves.try_recv().ok()).flatten());
                     for endpoint in endpoints {
                         if let Some(watches) = running.get_mut(&endpoint) {
+                            // Nothing of the old watches may come after the store has begun anew.
+                            watches.shutdown().await;
                             *watches = self.start(&endpoint, &moved);
                         }
                     }
@@ -89,17 +99,18 @@ impl Endpoints {
     }
 
     /// Starts what is new, and ends what is gone.
-    fn watch(
+    async fn watch(
         &self,
         wanted: &BTreeSet<Endpoint>,
         running: &mut HashMap<Endpoint, JoinSet<()>>,
-        moved: &mpsc::UnboundedSender<Endpoint>,
+        moved: &mpsc::UnboundedSender<[Endpoint; 2]>,
     ) {
         let gone: Vec<Endpoint> = running.keys().filter(|endpoint| !wanted.contains(endpoint)).cloned().collect();
         for endpoint in gone {
             tracing::info!(endpoint = endpoint.url(), "an endpoint is gone; its workspaces are not served any more");
-            // Dropping the set aborts its watches.
-            running.remove(&endpoint);
+            if let Some(mut watches) = running.remove(&endpoint) {
+                watches.shutdown().await;
+            }
             for key in self.store.close(&endpoint) {
                 (self.sink)(Change::Key { key, live: true });
             }
@@ -113,7 +124,7 @@ impl Endpoints {
         }
     }
 
-    fn start(&self, endpoint: &Endpoint, moved: &mpsc::UnboundedSender<Endpoint>) -> JoinSet<()> {
+    fn start(&self, endpoint: &Endpoint, moved: &mpsc::UnboundedSender<[Endpoint; 2]>) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         let base = format!("{}/clusters/*", endpoint.url());
         let Ok(base) = base.parse() else {
@@ -127,7 +138,7 @@ impl Endpoints {
             store: Arc::clone(&self.store),
             sink: Arc::new(move |change| match change {
                 // Nobody is left to restart it when this fails: the process ends.
-                Change::Moved(endpoint) => drop(moved.send(endpoint)),
+                Change::Moved { from, to } => drop(moved.send([from, to])),
                 other => sink(other),
             }),
         };

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use berthage_core::api::{InventoryEntry, KubeConfigSecretRef, WhenUnreachable};
+use berthage_core::backoff::stable_hash;
 use berthage_core::diff::{self, Changes};
 use berthage_core::key::{Key, Workspace};
 use berthage_core::names::TARGET_FINALIZER;
@@ -17,6 +18,7 @@ use berthage_core::status::conditions;
 use berthage_core::status::target::{Finding, kind};
 use berthage_core::status::transitions::Notice;
 use jiff::Timestamp;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::resolve::Cluster;
 use super::target::Work;
@@ -27,10 +29,32 @@ use crate::store::Held;
 
 /// How often the clean-up is looked at while the cluster works on it, besides its own news.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a cluster that answers has in any case to end what it was told to delete: a pod's last half minute, and some.
+const FINISHING: Duration = Duration::from_mins(1);
 /// Rounds of looking up what may have been made without our knowing.
 const ROUNDS: usize = 3;
 /// Objects named in a message.
 const NAMED: usize = 10;
+
+/// Who leaves a workspace, one at a time. A few locks for all workspaces, so that none costs anything for being there.
+pub struct Exits([Mutex<()>; EXITS]);
+
+/// Locks; of two workspaces that have the same, one waits for a few writes to the hub.
+const EXITS: usize = 64;
+
+impl Default for Exits {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Mutex::default()))
+    }
+}
+
+impl Exits {
+    async fn turn(&self, workspace: &Workspace) -> MutexGuard<'_, ()> {
+        let place = stable_hash([workspace.as_str()]) % EXITS as u64;
+        let lock = usize::try_from(place).ok().and_then(|place| self.0.get(place));
+        lock.unwrap_or(&self.0[0]).lock().await
+    }
+}
 
 /// Takes a target that is being deleted off its physical cluster and off the hub.
 pub(super) async fn detach(ctx: &Context, work: &mut Work<'_>) -> Result<(), Stop> {
@@ -48,11 +72,16 @@ pub(super) async fn detach(ctx: &Context, work: &mut Work<'_>) -> Result<(), Sto
     let secret = secret_in_use(ctx, work);
     issue::revoke(ctx, work).await?;
     clean(ctx, work, since).await?;
+    // One after another: of two targets with one Secret that leave at the same time, each would else see that the other needs
+    // it still, and when a workspace unbinds nobody could let go of it later.
+    let turn = ctx.exits.turn(&work.key.workspace).await;
     release_secret(ctx, work, secret).await?;
     let finalizers = work.target.metadata.finalizers.iter().flatten();
     let others: Vec<String> = finalizers.filter(|finalizer| *finalizer != TARGET_FINALIZER).cloned().collect();
     let last = others.is_empty() && asked.is_some();
     publish::set_finalizers(ctx, work, others).await?;
+    ctx.making.store.let_go(work.key, &work.held.uid);
+    drop(turn);
     work.gone = last;
     if asked.is_none() {
         terminating(work, Reason::CleanedUp, "The workspace is being deleted: everything is cleaned up.");
@@ -208,11 +237,22 @@ async fn clean(ctx: &Context, work: &mut Work<'_>, since: Timestamp) -> Result<(
         return Ok(());
     }
     let message = format!("Waiting until cluster {name} has deleted {}.", listed(&work.inventory));
+    let (mut until, _) = until(ctx, work, since);
+    if work.leaving.is_none() {
+        // How long a tenant waits for a cluster that does not answer may be no time at all.
+        until = until.max(since.checked_add(FINISHING).unwrap_or(Timestamp::MAX));
+    }
+    if work.now >= until {
+        // It answers, and never comes to an end: somebody's finalizer is on something that was deleted.
+        let_go(work, &name, Reason::NamespaceTerminating);
+        return Ok(());
+    }
     if work.found.terminating.is_some() {
         terminating(work, Reason::NamespaceTerminating, message);
     }
     // Nothing has failed: a backoff would grow with every look, and the namespace's end is not seen if its label is gone.
-    Err(Stop::new(Reason::NamespaceTerminating, Again::Within(PATIENCE)))
+    let left = Duration::try_from(until.duration_since(work.now)).unwrap_or(PATIENCE);
+    Err(Stop::new(Reason::NamespaceTerminating, Again::Within(PATIENCE.min(left))))
 }
 
 /// The way to the cluster that the inventory belongs to. When its registration went first, as all of a workspace's objects do
@@ -273,12 +313,17 @@ fn wait_or_let_go(
         };
         return Err(Stop::new(Reason::WaitingForCluster, again));
     }
+    let_go(work, name, finding.reason);
+    Ok(())
+}
+
+/// Gives up what is left in a cluster, and says what that is.
+fn let_go(work: &mut Work<'_>, name: &str, why: Reason) {
     work.notices.push(Notice {
         warning: true,
         reason: Reason::Abandoned.as_str().to_owned(),
         message: format!(
-            "Let go of cluster {name} without cleaning it up ({}). Left behind there: {}.",
-            finding.reason,
+            "Let go of cluster {name} without cleaning it up ({why}). Left behind there: {}.",
             listed(&work.inventory)
         ),
     });
@@ -286,7 +331,6 @@ fn wait_or_let_go(
     work.unreachable = None;
     work.blocked = None;
     forget_cluster(work);
-    Ok(())
 }
 
 fn listed(inventory: &[InventoryEntry]) -> String {
@@ -333,7 +377,7 @@ async fn release_secret(ctx: &Context, work: &Work<'_>, at: Option<KubeConfigSec
 /// Whether a Secret is needed to clean up after a target other than `leaving`.
 fn needed(ctx: &Context, workspace: &Workspace, namespace: &str, name: &str, leaving: Option<&Key>) -> bool {
     let registrations = ctx.making.store.registrations_of(workspace, namespace, name);
-    if registrations.is_empty() && ctx.making.store.has_stray_targets(workspace, leaving) {
+    if ctx.making.store.has_stray_targets(workspace, namespace, name, leaving) {
         return true;
     }
     // One that is being deleted is kept for what is still deployed with it, and serves nobody who would deploy anew.

@@ -37,7 +37,7 @@ use crate::metrics::Metrics;
 use crate::store::Store;
 
 pub use bulkhead::Bulkheads;
-pub use detach::sweep_secrets;
+pub use detach::{Exits, sweep_secrets};
 pub use repairs::Repairs;
 pub use target::Memo;
 
@@ -67,6 +67,8 @@ pub struct Context {
     pub bulkheads: Arc<Bulkheads>,
     /// When targets were repaired lately.
     pub repairs: Repairs,
+    /// Who leaves a workspace, one at a time.
+    pub exits: Exits,
     /// Has a key looked at again.
     pub wake: Wake,
 }

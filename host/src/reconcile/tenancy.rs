@@ -13,7 +13,7 @@ use crate::store::Tenancy;
 
 /// ClaimsAccepted, where it is false: something of the base tier is not accepted.
 pub(super) fn claims(tenancy: &Tenancy) -> Option<Finding> {
-    let advice = tenancy.binding.as_ref()?.advice(Tier::Base)?;
+    let advice = tenancy.binding()?.advice(Tier::Base)?;
     Some(Finding::bad(Reason::ClaimNotAccepted, advice))
 }
 
@@ -29,5 +29,5 @@ pub(super) fn grants_rights(ctx: &Context, workspace: &Workspace) -> bool {
 }
 
 fn binding(ctx: &Context, workspace: &Workspace) -> Option<std::sync::Arc<Binding>> {
-    ctx.making.store.tenancy(workspace)?.binding
+    ctx.making.store.tenancy(workspace)?.binding().cloned()
 }

@@ -30,6 +30,8 @@ pub struct Held {
     pub deployed: bool,
     /// What it refers to: a target's registrations, a line each; a registration's Secret as `namespace/name`.
     refers_to: Arc<str>,
+    /// The Secret that a target's cluster was reached with, as `namespace/name`.
+    reached_with: Option<Arc<str>>,
 }
 
 impl Held {
@@ -37,10 +39,12 @@ impl Held {
     pub fn of(kind: Kind, wire: &Wire) -> Result<Self, serde_json::Error> {
         let bytes = wire.to_json()?;
         // An object without what is looked for refers to nothing; the reconcile says so in its status.
-        let (refers_to, deployed) = match kind {
-            Kind::Target => serde_json::from_slice(&bytes).map_or_else(|_| (String::new(), true), TargetRefs::read),
+        let (refers_to, deployed, reached_with) = match kind {
+            Kind::Target => {
+                serde_json::from_slice(&bytes).map_or_else(|_| (String::new(), true, None), TargetRefs::read)
+            }
             Kind::Registration => {
-                (serde_json::from_slice(&bytes).map_or_else(|_| String::new(), RegistrationRefs::path), false)
+                (serde_json::from_slice(&bytes).map_or_else(|_| String::new(), RegistrationRefs::path), false, None)
             }
         };
         Ok(Self {
@@ -51,6 +55,7 @@ impl Held {
             finalized: wire.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == TARGET_FINALIZER),
             deployed,
             refers_to: Arc::from(refers_to),
+            reached_with: reached_with.map(Arc::from),
         })
     }
 
@@ -72,6 +77,12 @@ impl Held {
     /// A target's registrations: that of its spec, and that of its inventory where it is another one.
     pub fn registrations(&self) -> impl Iterator<Item = &str> {
         self.refers_to.split('\n').filter(|name| !name.is_empty())
+    }
+
+    /// Whether a target may need that Secret, `namespace/name`, to clean up where it is deployed.
+    pub(super) fn may_need(&self, secret: &str) -> bool {
+        // One that does not say with which it was reached may need any.
+        self.finalized && self.reached_with.as_deref().map_or(self.deployed, |reached_with| reached_with == secret)
     }
 
     /// A registration's Secret: namespace and name.
@@ -156,20 +167,26 @@ struct TargetStatusRefs {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct StatusClusterRefs {
     name: Option<String>,
+    secret_ref: Option<KubeConfigSecretRef>,
 }
 
 impl TargetRefs {
-    /// The registration of its spec, and that of its inventory where it is another one; whether there is an inventory.
-    fn read(self) -> (String, bool) {
+    /// The registration of its spec, and that of its inventory where it is another one; whether there is an inventory; and the
+    /// Secret that leads to it.
+    fn read(self) -> (String, bool, Option<String>) {
         let wanted = self.spec.cluster_ref.name;
-        match self.status.and_then(|status| status.cluster).and_then(|cluster| cluster.name) {
-            Some(name) if name != wanted => (format!("{wanted}\n{name}"), true),
-            Some(_) => (wanted, true),
-            None => (wanted, false),
-        }
+        let cluster = self.status.and_then(|status| status.cluster);
+        let Some(StatusClusterRefs { name: Some(name), secret_ref }) = cluster else { return (wanted, false, None) };
+        let secret = secret_ref.as_ref().map(path_of);
+        if name == wanted { (wanted, true, secret) } else { (format!("{wanted}\n{name}"), true, secret) }
     }
+}
+
+fn path_of(secret: &KubeConfigSecretRef) -> String {
+    format!("{}/{}", secret.namespace, secret.name)
 }
 
 /// What is read of a registration to know whom it concerns.
@@ -186,7 +203,6 @@ struct RegistrationSpecRefs {
 
 impl RegistrationRefs {
     fn path(self) -> String {
-        let secret = self.spec.kube_config_secret_ref;
-        format!("{}/{}", secret.namespace, secret.name)
+        path_of(&self.spec.kube_config_secret_ref)
     }
 }

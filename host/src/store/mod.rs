@@ -70,10 +70,16 @@ pub enum Admission {
     /// It does. The name shares its bytes with all others of the workspace.
     Here(Workspace),
     /// The workspace was served by another endpoint until now, and everything that was held of it is forgotten: versions of
-    /// two endpoints cannot be compared. The endpoint's other watches have to begin anew, because they may have told of the
-    /// workspace before. These keys are to be looked at again.
-    Moved(Workspace, Vec<Key>),
-    /// Another endpoint serves the workspace.
+    /// two endpoints cannot be compared. The watches of both have to begin anew: they may have told of the workspace before.
+    Moved {
+        /// Its name.
+        workspace: Workspace,
+        /// Where it was.
+        from: Endpoint,
+        /// To be looked at again.
+        keys: Vec<Key>,
+    },
+    /// Another endpoint serves the workspace, or this one is watched no longer.
     Elsewhere,
 }
 
@@ -137,6 +143,17 @@ impl Store {
         self.read().endpoints.get(endpoint).is_some_and(|lists| lists.served.contains(&source))
     }
 
+    /// Whether the endpoint has told which bindings there are, and no workspace has our API by one of them.
+    pub fn serves_nobody(&self, endpoint: &Endpoint) -> bool {
+        let inner = self.read();
+        let bound = |place: Place| {
+            let tenancy = inner.workspaces.at(place).map(|(_, tenancy)| tenancy);
+            tenancy.and_then(Tenancy::binding).is_some_and(|binding| binding.bound)
+        };
+        let listed = inner.endpoints.get(endpoint).is_some_and(|lists| lists.served.contains(&Source::Bindings));
+        listed && !inner.workspaces.of(endpoint).into_iter().any(bound)
+    }
+
     /// Notes that the first list of a source is complete. When that makes the endpoint complete: the keys to look at, which are
     /// those of its workspaces, and those that went meanwhile.
     pub fn set_synced(&self, endpoint: &Endpoint, source: Source) -> Option<Vec<Key>> {
@@ -192,6 +209,10 @@ impl Store {
         let asked = Workspace::new(workspace);
         {
             let inner = self.read();
+            // What a watch still has to say when its endpoint is gone is not taken in: nobody would take it out again.
+            if !endpoint.is_plain() && !inner.endpoints.contains_key(endpoint) {
+                return Admission::Elsewhere;
+            }
             if let Some((name, tenancy)) = inner.workspaces.place(&asked).and_then(|place| inner.workspaces.at(place)) {
                 if tenancy.endpoint == *endpoint {
                     return Admission::Here(name.clone());
@@ -202,24 +223,25 @@ impl Store {
             }
         }
         let mut inner = self.write();
+        if !endpoint.is_plain() && !inner.endpoints.contains_key(endpoint) {
+            return Admission::Elsewhere;
+        }
         let forgotten = match inner.workspaces.place(&asked) {
-            Some(place) if inner.workspaces.at(place).is_some_and(|(_, tenancy)| tenancy.endpoint != *endpoint) => {
-                Some(inner.purge(place))
-            }
-            Some(_) => return Admission::Here(asked),
+            Some(place) => match inner.workspaces.at(place).map(|(_, tenancy)| tenancy.endpoint.clone()) {
+                Some(from) if from != *endpoint => Some((from, inner.purge(place))),
+                _ => return Admission::Here(asked),
+            },
             None => None,
         };
         inner.workspaces.enter(&asked, endpoint);
-        match forgotten {
-            Some(keys) => {
-                // What it told of the workspace before was not taken: nothing means anything before all is listed again.
-                if let Some(lists) = inner.endpoints.get_mut(endpoint) {
-                    lists.synced.clear();
-                }
-                Admission::Moved(asked, keys)
+        let Some((from, keys)) = forgotten else { return Admission::Here(asked) };
+        // What was told of the workspace before was not taken, or is forgotten: nothing means anything before all is listed again.
+        for endpoint in [&from, endpoint] {
+            if let Some(lists) = inner.endpoints.get_mut(endpoint) {
+                lists.synced.clear();
             }
-            None => Admission::Here(asked),
         }
+        Admission::Moved { workspace: asked, from, keys }
     }
 
     /// The workspace of that name, if this endpoint serves it.
@@ -243,15 +265,13 @@ impl Store {
         inner.workspaces.at(inner.workspaces.place(workspace)?).map(|(_, tenancy)| tenancy.clone())
     }
 
-    /// What a workspace's binding accepts; returns the keys to look at again.
-    pub fn set_binding(&self, workspace: &Workspace, binding: Option<Binding>) -> Vec<Key> {
+    /// What the workspace's binding of that name accepts, or that there is none; returns the keys to look at again.
+    pub fn set_binding(&self, workspace: &Workspace, name: &str, binding: Option<Binding>) -> Vec<Key> {
         let mut inner = self.write();
         let Some(place) = inner.workspaces.place(workspace) else { return Vec::new() };
-        let Some(tenancy) = inner.workspaces.at_mut(place) else { return Vec::new() };
-        if tenancy.binding.as_deref() == binding.as_ref() {
+        if !inner.workspaces.at_mut(place).is_some_and(|tenancy| tenancy.set_binding(name, binding)) {
             return Vec::new();
         }
-        tenancy.binding = binding.map(Arc::new);
         let keys = inner.keys_in(place);
         inner.leave_if_empty(place);
         keys
@@ -338,19 +358,31 @@ impl Store {
         inner.object(registration).map(|object| inner.users_of(&object)).unwrap_or_default()
     }
 
-    /// Whether a target of the workspace has something to clean up in a cluster whose registration is not there: it may
-    /// come back, and need its Secret then. `but` does not count.
-    pub fn has_stray_targets(&self, workspace: &Workspace, but: Option<&Key>) -> bool {
+    /// Whether a target of the workspace has something to clean up in a cluster whose registration is not there, and that was
+    /// reached with that Secret: the registration may come back, and need it then. `but` does not count.
+    pub fn has_stray_targets(&self, workspace: &Workspace, namespace: &str, name: &str, but: Option<&Key>) -> bool {
         let inner = self.read();
         let Some(place) = inner.workspaces.place(workspace) else { return false };
+        let secret = format!("{namespace}/{name}");
         inner.in_place(place).any(|((_, kind, name), held)| {
             *kind == Kind::Target
                 && but.is_none_or(|but| but.name != *name)
-                && held.finalized
+                && held.may_need(&secret)
                 && held
                     .registrations()
                     .any(|name| !inner.objects.contains_key(&(place, Kind::Registration, Arc::from(name))))
         })
+    }
+
+    /// Our finalizer is off a target: it needs no Secret any more. The watch says so later, and an object that went with its last
+    /// finalizer had no version without it.
+    pub fn let_go(&self, key: &Key, uid: &str) {
+        let mut inner = self.write();
+        if let Some(object) = inner.object(key)
+            && let Some(held) = inner.objects.get_mut(&object).filter(|held| *held.uid == *uid)
+        {
+            held.finalized = false;
+        }
     }
 
     // ---- Secrets ----
@@ -503,8 +535,11 @@ impl Store {
             }
             Source::Bindings => {
                 let places = inner.workspaces.of(endpoint).into_iter().filter_map(|place| inner.workspaces.at(place));
-                let bound = places.filter_map(|(name, tenancy)| Some((name, tenancy.binding.as_ref()?)));
-                bound.map(|(name, binding)| (name.clone(), binding.name.to_string())).collect()
+                let names = |(workspace, tenancy): &(Workspace, Tenancy)| {
+                    let name = |binding: &Arc<Binding>| (workspace.clone(), binding.name.to_string());
+                    tenancy.bindings().iter().map(name).collect::<Vec<_>>()
+                };
+                places.flat_map(names).collect()
             }
             // There is one in every workspace, and it ends with it.
             Source::LogicalClusters => Vec::new(),

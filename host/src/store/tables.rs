@@ -198,7 +198,7 @@ impl Tables {
         let bound = self
             .workspaces
             .at(place)
-            .is_none_or(|(_, tenancy)| tenancy.endpoint.is_plain() || tenancy.binding.is_some());
+            .is_none_or(|(_, tenancy)| tenancy.endpoint.is_plain() || !tenancy.bindings().is_empty());
         if bound
             || self.in_place(place).next().is_some()
             || has_from(&self.secrets, (place, Arc::from("")), |(of, _)| *of == place)

@@ -112,6 +112,33 @@ fn a_secret_wakes_its_registrations_and_their_targets() {
 }
 
 #[test]
+fn a_secret_is_kept_for_the_targets_that_were_reached_with_it_and_no_others() {
+    let store = store(&["a"]);
+    let a = Workspace::new("a");
+    for (name, secret) in [("one", Some("s1")), ("two", Some("s2")), ("new", None)] {
+        let mut status = json!({});
+        if let Some(secret) = secret {
+            status = json!({ "cluster": { "name": "gone", "secretRef": { "namespace": "default", "name": secret } } });
+        }
+        let text = json!({
+            "metadata": {
+                "name": name, "uid": name, "resourceVersion": "1", "deletionTimestamp": "2026-01-01T00:00:00Z",
+                "finalizers": [berthage_core::names::TARGET_FINALIZER],
+            },
+            "spec": { "clusterRef": { "name": "gone" } }, "status": status,
+        });
+        store.upsert(&Key::target(&a, name), &serde_json::from_str(&text.to_string()).unwrap()).unwrap();
+    }
+    let (one, two) = (Key::target(&a, "one"), Key::target(&a, "two"));
+    let strays = |secret, but| store.has_stray_targets(&a, "default", secret, but);
+    assert!(strays("s1", None) && strays("s2", Some(&one)) && !strays("s1", Some(&one)) && !strays("s3", None));
+    store.let_go(&two, "another");
+    assert!(strays("s2", None));
+    store.let_go(&two, "two");
+    assert!(!strays("s2", None), "before the watch has told of its end");
+}
+
+#[test]
 fn values_that_nobody_can_read_can_be_left_out() {
     let deep = format!("{}1{}", r#"{"a":"#.repeat(130), "}".repeat(130));
     let text = format!(
@@ -137,13 +164,17 @@ fn bound() -> Binding {
 fn a_workspace_that_moves_is_forgotten_and_its_old_endpoint_is_not_heard_any_more() {
     let store = Store::default();
     let (one, two) = (Endpoint::new("https://one/"), Endpoint::new("https://two"));
+    for endpoint in [&one, &two] {
+        store.open(endpoint, Source::KCP);
+    }
     let a = Workspace::new("a");
     assert_eq!(store.admit(&one, "a", Source::Bindings), Admission::Here(a.clone()));
-    store.set_binding(&a, Some(bound()));
+    store.set_binding(&a, "berthage", Some(bound()));
     put(&store, "a", "edge", "u", 700);
     // Another endpoint's word counts only when the binding is there.
     assert_eq!(store.admit(&two, "a", Source::Targets), Admission::Elsewhere);
-    assert_eq!(store.admit(&two, "a", Source::Bindings), Admission::Moved(a.clone(), vec![Key::target(&a, "edge")]));
+    let moved = Admission::Moved { workspace: a.clone(), from: one.clone(), keys: vec![Key::target(&a, "edge")] };
+    assert_eq!(store.admit(&two, "a", Source::Bindings), moved);
     assert!(store.get(&Key::target(&a, "edge")).is_none());
     assert_eq!(store.admit(&one, "a", Source::Targets), Admission::Elsewhere);
     // A lower version of another server is no older version.
@@ -159,7 +190,7 @@ fn an_endpoint_that_is_gone_takes_its_workspaces_along_and_no_other() {
     for (endpoint, workspace) in [(&one, "a"), (&one, "b"), (&two, "c")] {
         store.open(endpoint, Source::KCP);
         store.admit(endpoint, workspace, Source::Bindings);
-        store.set_binding(&Workspace::new(workspace), Some(bound()));
+        store.set_binding(&Workspace::new(workspace), "berthage", Some(bound()));
         put(&store, workspace, "edge", workspace, 1);
         let name = TargetNames::new(&Workspace::new(workspace), workspace).hub;
         store.set_identity(Source::ClusterRoles, &Workspace::new(workspace), &name, Some(1));
@@ -172,21 +203,45 @@ fn an_endpoint_that_is_gone_takes_its_workspaces_along_and_no_other() {
     assert_eq!(store.names_of(&two, Source::Targets), [(Workspace::new("c"), "edge".to_owned())]);
     // What is still on its way for a workspace that is not served is not taken in.
     assert!(put(&store, "a", "edge", "a", 2).is_empty());
-    assert_eq!(store.size().objects, 1);
+    assert_eq!(store.admit(&one, "a", Source::Bindings), Admission::Elsewhere);
+    assert_eq!((store.size().objects, store.size().workspaces), (1, 1));
 }
 
 #[test]
 fn a_workspace_without_binding_and_objects_costs_nothing() {
     let store = Store::default();
     let endpoint = Endpoint::new("https://one");
+    store.open(&endpoint, Source::KCP);
     let a = Workspace::new("a");
     store.admit(&endpoint, "a", Source::Targets);
     put(&store, "a", "edge", "u", 1);
-    store.set_binding(&a, Some(bound()));
-    assert_eq!(store.set_binding(&a, None), [Key::target(&a, "edge")], "its keys hear of it");
+    store.set_binding(&a, "berthage", Some(bound()));
+    assert_eq!(store.set_binding(&a, "berthage", None), [Key::target(&a, "edge")], "its keys hear of it");
     assert_eq!(store.size().workspaces, 1, "something is still held of it");
     store.remove(&Key::target(&a, "edge"));
-    assert_eq!(store.size(), Size { endpoints: 0, workspaces: 0, objects: 0, bytes: 0 });
+    assert_eq!(store.size(), Size { endpoints: 1, workspaces: 0, objects: 0, bytes: 0 });
+}
+
+#[test]
+fn a_second_binding_changes_nothing_and_its_end_is_none() {
+    let store = store(&["a"]);
+    let a = Workspace::new("a");
+    let binding = |name, phase: &str, deleting| {
+        let status = Status { phase: phase.to_owned(), ..Status::default() };
+        Some(Binding::new(name, deleting, &Spec::default(), &status))
+    };
+    let ending = || store.tenancy(&a).unwrap().ending();
+    let end = Some(Timestamp::UNIX_EPOCH);
+    store.set_binding(&a, "good", binding("good", "Bound", None));
+    store.set_binding(&a, "a-second", binding("a-second", "Binding", None));
+    assert_eq!(store.tenancy(&a).unwrap().binding().map(|it| it.name.to_string()).as_deref(), Some("good"));
+    store.set_binding(&a, "a-second", binding("a-second", "Binding", end));
+    assert_eq!(ending(), None);
+    assert_eq!(store.names_of(&Endpoint::plain(), Source::Bindings).len(), 2, "a list that has one fewer tells of it");
+    store.set_binding(&a, "a-second", None);
+    assert_eq!((ending(), store.tenancy(&a).unwrap().bindings().len()), (None, 1));
+    store.set_binding(&a, "good", binding("good", "Bound", end));
+    assert_eq!(ending(), end);
 }
 
 #[test]
@@ -228,8 +283,9 @@ fn an_endpoint_that_a_workspace_moves_to_is_not_complete() {
     store.admit(&one, "a", Source::Bindings);
     assert!(store.knows(&a));
     assert_eq!(store.served_by(&two, "a"), None, "a late end at the other endpoint is none of its business");
-    assert_eq!(store.admit(&two, "a", Source::Bindings), Admission::Moved(a.clone(), Vec::new()));
-    assert!(!store.knows(&a) && store.is_synced(&one) && !store.is_synced(&two));
+    let moved = Admission::Moved { workspace: a.clone(), from: one.clone(), keys: Vec::new() };
+    assert_eq!(store.admit(&two, "a", Source::Bindings), moved);
+    assert!(!store.knows(&a) && !store.is_synced(&one) && !store.is_synced(&two), "both are listed anew");
     assert_eq!((store.served_by(&two, "a"), store.served_by(&one, "a")), (Some(a), None));
 }
 

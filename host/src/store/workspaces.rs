@@ -47,15 +47,38 @@ pub struct Tenancy {
     pub path: Option<Arc<str>>,
     /// Since when it is being deleted.
     pub leaving: Option<Timestamp>,
-    /// What the tenant lets us do; `None` on a plain hub, and until it is known.
-    pub binding: Option<Arc<Binding>>,
+    /// Its bindings of our export, which is one in general; none on a plain hub, and until it is known.
+    bindings: Vec<Arc<Binding>>,
 }
 
 impl Tenancy {
     /// Since when the workspace, or its binding, is being deleted: afterwards nothing in it can be reached.
     pub fn ending(&self) -> Option<Timestamp> {
-        let unbinding = self.binding.as_ref().and_then(|binding| binding.deleting);
+        let unbinding = self.binding().and_then(|binding| binding.deleting);
         self.leaving.into_iter().chain(unbinding).min()
+    }
+
+    /// What the tenant lets us do: the binding that gives the workspace our API, or that is to.
+    pub fn binding(&self) -> Option<&Arc<Binding>> {
+        Binding::serving(&self.bindings)
+    }
+
+    /// All of its bindings.
+    pub fn bindings(&self) -> &[Arc<Binding>] {
+        &self.bindings
+    }
+
+    /// Takes in a binding, or that there is none of that name; whether that is news.
+    pub(super) fn set_binding(&mut self, name: &str, binding: Option<Binding>) -> bool {
+        let known = self.bindings.iter().position(|known| *known.name == *name);
+        match (known, binding.map(Arc::new)) {
+            (None, None) => return false,
+            (Some(at), None) => drop(self.bindings.remove(at)),
+            (Some(at), Some(binding)) if self.bindings[at] == binding => return false,
+            (Some(at), Some(binding)) => self.bindings[at] = binding,
+            (None, Some(binding)) => self.bindings.push(binding),
+        }
+        true
     }
 }
 
@@ -85,7 +108,7 @@ impl Workspaces {
 
     /// Takes in a workspace that is not known yet.
     pub(super) fn enter(&mut self, workspace: &Workspace, endpoint: &Endpoint) -> Place {
-        let tenancy = Tenancy { endpoint: endpoint.clone(), path: None, leaving: None, binding: None };
+        let tenancy = Tenancy { endpoint: endpoint.clone(), path: None, leaving: None, bindings: Vec::new() };
         let entry = Some((workspace.clone(), tenancy));
         let place = match self.free.pop() {
             Some(place) => {

@@ -38,7 +38,7 @@ impl Intake for Wire {
             Source::Bindings => {
                 let binding = judge(self, name);
                 tell_of_refusal(store, workspace, &binding);
-                return store.set_binding(workspace, Some(binding));
+                return store.set_binding(workspace, name, Some(binding));
             }
             Source::Registrations => Key::registration(workspace, name),
             _ => Key::target(workspace, name),
@@ -67,7 +67,10 @@ fn upsert_lease(wire: &Wire, store: &Store, workspace: &Workspace, name: &str) -
 
 /// A workspace that binds us and does not get our types: there is no SyncTarget to say it on, and kcp says it on the binding.
 fn tell_of_refusal(store: &Store, workspace: &Workspace, binding: &Binding) {
-    let known = store.tenancy(workspace).and_then(|tenancy| tenancy.binding.as_ref()?.refused.clone());
+    let known = store.tenancy(workspace).and_then(|tenancy| {
+        let known = tenancy.bindings().iter().find(|known| known.name == binding.name)?;
+        known.refused.clone()
+    });
     if let Some(refused) = binding.refused.as_ref().filter(|refused| known.as_ref() != Some(refused)) {
         tracing::warn!(
             %workspace,
@@ -140,7 +143,7 @@ pub(super) fn remove(source: Source, store: &Store, workspace: &Workspace, name:
         Source::ClusterRoles | Source::ClusterRoleBindings => {
             store.set_identity(source, workspace, name, None).into_iter().collect()
         }
-        Source::Bindings => store.set_binding(workspace, None),
+        Source::Bindings => store.set_binding(workspace, name, None),
         // It ends with the workspace, or is seen no longer because the claim was withdrawn: what was known stays true.
         Source::LogicalClusters => {
             store.leave_if_empty(workspace);

@@ -13,8 +13,10 @@ mod listed;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use berthage_core::api::{ClusterRegistration, SyncTarget};
+use berthage_core::backoff::{jitter, stable_hash};
 use berthage_core::kcp::{ANNOTATION_CLUSTER, APIS_GROUP, CORE_GROUP};
 use berthage_core::key::{Key, Workspace};
 use berthage_core::names::{HUB_NAMESPACE, LABEL_KUBECONFIG, LABEL_MANAGED_BY, MANAGED_BY};
@@ -47,12 +49,26 @@ pub enum Change {
     },
     /// Every source of the endpoint is listed.
     Synced(Endpoint),
-    /// A workspace moved to this endpoint: everything that it serves must be listed again.
-    Moved(Endpoint),
+    /// A workspace moved: everything that both endpoints serve must be listed again. The new one may have told of the workspace
+    /// before, and the old one may be where it really is: it does not say so a second time.
+    Moved {
+        /// Where it was until now.
+        from: Endpoint,
+        /// Where it is.
+        to: Endpoint,
+    },
 }
 
 /// Where changes go. Called from the watch tasks; must not block.
 pub type Sink = Arc<dyn Fn(Change) + Send + Sync>;
+
+/// How long a watch of kcp lasts before it is opened anew, from where it was; up to half as long again, so that not all are
+/// opened at once.
+///
+/// While a shard says that it does not serve a type, as one that starts does, kcp opens a watch that tells nothing, and keeps it
+/// open when the shard serves the type (`newEmptyWatch` of its forwarding registry). Nothing in it shows that, so what is missed
+/// is bounded: kube's own 290 seconds are long for who waits. It costs a request for each source and endpoint.
+const KCP_WATCH: Duration = Duration::from_secs(30);
 
 /// The watches of one endpoint.
 #[derive(Clone)]
@@ -73,11 +89,21 @@ impl Watches {
         if self.endpoint.is_plain() { Source::PLAIN } else { Source::KCP }
     }
 
+    fn config(&self, source: Source) -> watcher::Config {
+        let config = watcher::Config::default();
+        if self.endpoint.is_plain() {
+            return config;
+        }
+        let seed = stable_hash([self.endpoint.url(), &format!("{source:?}")]);
+        let lasts = KCP_WATCH + jitter(KCP_WATCH / 2, seed, 0);
+        config.timeout(u32::try_from(lasts.as_secs()).unwrap_or(u32::MAX))
+    }
+
     /// Watches one source until the task is aborted.
     pub async fn run(self, source: Source) {
         let client = self.client.clone();
-        let all = watcher::Config::default();
-        let ours = watcher::Config::default().labels(&format!("{LABEL_MANAGED_BY}={MANAGED_BY}"));
+        let all = self.config(source);
+        let ours = self.config(source).labels(&format!("{LABEL_MANAGED_BY}={MANAGED_BY}"));
         match source {
             Source::Bindings => {
                 let kind = ApiResource::from_gvk(&GroupVersionKind::gvk(APIS_GROUP, "v1alpha2", "APIBinding"));
@@ -96,7 +122,7 @@ impl Watches {
                 self.follow(source, watcher::watcher(api, all)).await;
             }
             Source::Secrets => {
-                let labelled = watcher::Config::default().labels(&format!("{LABEL_KUBECONFIG}=true"));
+                let labelled = self.config(source).labels(&format!("{LABEL_KUBECONFIG}=true"));
                 let api = Api::<Meta>::all_with(client, &ApiResource::erase::<Secret>(&()));
                 self.follow(source, watcher::watcher(api, labelled)).await;
             }
@@ -194,10 +220,10 @@ impl Watches {
         }
         match self.store.admit(&self.endpoint, self.cluster(source, object.meta())?, source) {
             Admission::Here(workspace) => Some(workspace),
-            Admission::Moved(workspace, keys) => {
+            Admission::Moved { workspace, from, keys } => {
                 tracing::info!(%workspace, endpoint = self.endpoint.url(), "a workspace moved to another endpoint");
                 self.tell_of_end(keys);
-                (self.sink)(Change::Moved(self.endpoint.clone()));
+                (self.sink)(Change::Moved { from, to: self.endpoint.clone() });
                 Some(workspace)
             }
             Admission::Elsewhere => None,
@@ -215,8 +241,10 @@ impl Watches {
         match error {
             _ if self.endpoint.is_plain() => false,
             watcher::Error::NoResourceVersion => {
-                let contradicted = served() && !self.store.names_of(&self.endpoint, source).is_empty();
-                doubt.believes(Instant::now(), contradicted)
+                let held = served() && !self.store.names_of(&self.endpoint, source).is_empty();
+                // Where somebody is bound kcp has every type. Who is, it says with a version, as bindings are everywhere.
+                let used = source != Source::Bindings && !self.store.serves_nobody(&self.endpoint);
+                doubt.believes(Instant::now(), held || used)
             }
             watcher::Error::InitialListFailed(kube::Error::Api(status)) => {
                 doubt.dispel();

@@ -89,6 +89,8 @@ pub struct Binding {
     pub name: Arc<str>,
     /// Since when it is being deleted: afterwards nothing in the workspace can be reached.
     pub deleting: Option<Timestamp>,
+    /// Whether the workspace has our API by it.
+    pub bound: bool,
     /// Whether it has answered any claim: a patch cannot append to a list that is not there.
     answered: bool,
     states: [ClaimState; CLAIMS.len()],
@@ -125,10 +127,19 @@ impl Binding {
         Self {
             name: Arc::from(name),
             deleting,
+            bound: status.phase == "Bound",
             answered: !spec.permission_claims.is_empty(),
             states: CLAIMS.each_ref().map(state),
             refused: refusal.map(|found| Arc::from(format!("{}: {}", found.reason, found.message))),
         }
+    }
+
+    /// Of several bindings of one workspace, the one that counts: the one that gives it our API. The others have brought nothing
+    /// but a clash of names, and their ends are no ends.
+    pub fn serving<'a>(bindings: impl IntoIterator<Item = &'a Arc<Self>>) -> Option<&'a Arc<Self>> {
+        bindings
+            .into_iter()
+            .min_by_key(|binding| (!binding.bound, binding.deleting.is_some(), Arc::clone(&binding.name)))
     }
 
     /// How a claim stands.
@@ -266,6 +277,30 @@ mod tests {
         assert_eq!(binding.state("", "secrets"), ClaimState::Late);
         let advice = binding.advice(Tier::Base).unwrap();
         assert!(advice.starts_with("kcp has not applied") && advice.contains("secrets"), "{advice}");
+    }
+
+    #[test]
+    fn of_several_bindings_the_bound_one_counts() {
+        let binding = |name, phase: &str, deleting| {
+            let status = Status { phase: phase.to_owned(), ..Status::default() };
+            Arc::new(Binding::new(name, deleting, &Spec::default(), &status))
+        };
+        let serving = |bindings: &[&Arc<Binding>]| {
+            Binding::serving(bindings.iter().copied()).map(|binding| binding.name.to_string())
+        };
+        let (good, second) = (binding("good", "Bound", None), binding("a", "Binding", None));
+        let (going, second_going) = (
+            binding("good", "Bound", Some(Timestamp::UNIX_EPOCH)),
+            binding("a", "Binding", Some(Timestamp::UNIX_EPOCH)),
+        );
+        assert_eq!(serving(&[]), None);
+        assert_eq!(serving(&[&second]).as_deref(), Some("a"));
+        for other in [&second, &second_going] {
+            assert_eq!(serving(&[other, &good]).as_deref(), Some("good"));
+            assert_eq!(serving(&[other, &going]).as_deref(), Some("good"));
+        }
+        // While kcp binds the good one anew, neither is bound.
+        assert_eq!(serving(&[&second_going, &binding("good", "Binding", None)]).as_deref(), Some("good"));
     }
 
     #[test]
