@@ -44,6 +44,8 @@ use crate::{admin, shutdown};
 const RELOAD: Duration = Duration::from_secs(2);
 /// How often Secrets are looked through for finalizers that nobody needs.
 const SWEEP: Duration = Duration::from_secs(60);
+/// How many requests' time limits a run may take of one cluster's time, with all of its requests together.
+const RUN: u32 = 3;
 
 /// Why there is no way to the hub.
 #[derive(Debug, thiserror::Error)]
@@ -143,6 +145,7 @@ pub async fn run(args: Controller) -> Result<(), ControllerError> {
             workspace_patience: args.workspace_patience.get(),
             addresses: AddressPolicy { deny_private: args.deny_private_addresses },
             parallel_writes: 8,
+            run_budget: limits.total.saturating_mul(RUN),
         },
         memos: Memos::default(),
         probes: Probes::default(),

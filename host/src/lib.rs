@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod queue;
 pub mod reconcile;
 pub mod run;
+mod shares;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;

@@ -135,7 +135,7 @@ fn outcome(after: After) -> Outcome {
 }
 
 /// What kind of failure a reason is.
-fn class(reason: Reason) -> RetryClass {
+pub(crate) fn class(reason: Reason) -> RetryClass {
     match reason {
         Reason::HubWriteFailed
         | Reason::ClusterUnreachable

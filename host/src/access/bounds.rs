@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use tower::{BoxError, Service};
 use super::fence::{Fence, Fenced};
 use super::observe::{ApiPath, RequestObserver, RequestRecord, Side};
 use super::pace::Pace;
+use super::pages;
+use super::shape::Shape;
 
 /// How long and how large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,19 +31,38 @@ pub struct Limits {
     /// Time that a watch may be silent. A kube-apiserver sends no bookmarks for a kind that had no event since it started, so
     /// only the end of the watch itself (`timeoutSeconds`, 290 by kube's default) breaks a legitimate silence.
     pub silence: Duration,
-    /// Bytes of an answer that is a collection, or that is about no resource at all.
+    /// Bytes of the hub's answer that is a collection, or that is about no resource at all.
     pub list_bytes: usize,
+    /// The same of a physical cluster's answer. There is less of it, and more who give it.
+    pub page_bytes: usize,
     /// Bytes of an answer that is one object or an error, and of one event of a watch.
     pub object_bytes: usize,
-    /// Bytes that a physical cluster's watch may send at once, after a rest, and the time in which it may send one KiB more. It
-    /// is not read faster, so that it costs us no more than that to hear what is said there.
+    /// Bytes that the watches of a physical cluster may send together at once, after a rest, and the time in which they may send
+    /// one KiB more. They are not read faster, so that it costs us no more than that to hear what is said there.
     pub watch_pace: (usize, Duration),
+    /// Bytes that the start of such a watch counts as: one that ends as soon as it began is not for nothing.
+    pub watch_start: usize,
 }
 
 impl Limits {
-    fn pace(&self) -> Pace {
-        Pace::new(u32::try_from(self.watch_pace.0 >> 10).unwrap_or(u32::MAX), self.watch_pace.1)
+    /// The pace of all watches of one client.
+    pub(super) fn pace(&self) -> SharedPace {
+        Arc::new(Mutex::new(Pace::new(kibibytes(self.watch_pace.0), self.watch_pace.1)))
     }
+}
+
+/// One for all watches of a client, in KiB.
+pub(super) type SharedPace = Arc<Mutex<Pace>>;
+
+fn kibibytes(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX)
+}
+
+/// So many bytes have come, or are about to: when the next may.
+fn take(pace: &SharedPace, bytes: usize) -> Option<Instant> {
+    let now = Instant::now();
+    let rest = pace.lock().unwrap_or_else(PoisonError::into_inner).take(now, kibibytes(bytes));
+    (rest > Duration::ZERO).then(|| now + rest)
 }
 
 impl Default for Limits {
@@ -50,9 +72,11 @@ impl Default for Limits {
             total: Duration::from_secs(10),
             silence: Duration::from_secs(330),
             list_bytes: 32 << 20,
+            page_bytes: 8 << 20,
             object_bytes: 4 << 20,
             // 1 MiB a second: some hundred events.
             watch_pace: (64 << 20, Duration::from_millis(1)),
+            watch_start: 1 << 20,
         }
     }
 }
@@ -66,6 +90,12 @@ pub enum BoundError {
         /// [`Limits::total`].
         after: Duration,
     },
+    /// Each answer came in time, and all that one run asks for took too long.
+    #[error("its answers together took longer than {} s", after.as_secs())]
+    Slow {
+        /// The limit.
+        after: Duration,
+    },
     /// The watch was silent for too long.
     #[error("the watch was silent for {} s", after.as_secs())]
     Silence {
@@ -76,6 +106,18 @@ pub enum BoundError {
     #[error("the answer is larger than {limit} bytes")]
     TooLarge {
         /// The limit in bytes.
+        limit: usize,
+    },
+    /// A page of a list has more objects than were asked for.
+    #[error("the answer has more than the {limit} objects that were asked for")]
+    TooManyObjects {
+        /// How many were asked for.
+        limit: usize,
+    },
+    /// The answer, or one event of a watch, would be too large once it is decoded.
+    #[error("the answer is made of more than {limit} values")]
+    TooManyValues {
+        /// The limit.
         limit: usize,
     },
     /// The answer leads elsewhere. Redirects are never followed: they could lead to what the policy forbids.
@@ -103,16 +145,19 @@ pub(super) struct Bounded<S> {
     pub(super) inner: S,
     pub(super) side: Side,
     pub(super) limits: Limits,
+    /// Of watches; none where they may come as fast as they like.
+    pub(super) pace: Option<SharedPace>,
     pub(super) fence: Option<Fence>,
     pub(super) observer: Option<RequestObserver>,
 }
 
 impl<S, B, R> Service<Request<R>> for Bounded<S>
 where
-    S: Service<Request<R>, Response = Response<B>>,
+    S: Service<Request<R>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Into<BoxError>,
     B: Body<Data = Bytes> + Send + Unpin + 'static,
+    R: Send + 'static,
 {
     type Response = Response<BoundedBody<B>>;
     type Error = BoxError;
@@ -123,31 +168,50 @@ where
     }
 
     fn call(&mut self, request: Request<R>) -> Self::Future {
+        let watch = is_watch(request.uri().query());
+        let pace = self.pace.clone().filter(|_| watch);
+        // The one that was asked whether it is ready is the one to be used.
+        let ready = self.inner.clone();
+        let inner = std::mem::replace(&mut self.inner, ready);
+        let bounded = Self { inner, pace, fence: self.fence.clone(), observer: self.observer.clone(), ..*self };
+        Box::pin(async move {
+            if let Some(until) = bounded.pace.as_ref().and_then(|pace| take(pace, bounded.limits.watch_start)) {
+                sleep_until(until).await;
+            }
+            bounded.send(request, watch).await
+        })
+    }
+}
+
+impl<S> Bounded<S> {
+    async fn send<R, B>(mut self, request: Request<R>, watch: bool) -> Result<Response<BoundedBody<B>>, BoxError>
+    where
+        S: Service<Request<R>, Response = Response<B>>,
+        S::Error: Into<BoxError>,
+        B: Body<Data = Bytes>,
+    {
         let started = Instant::now();
-        let left = match self.fence.as_ref().map_or(Ok(Duration::MAX), |fence| fence.admit(started)) {
-            Ok(left) => left,
-            Err(fenced) => return Box::pin(std::future::ready(Err(BoundError::from(fenced).into()))),
-        };
-        let (side, limits, observer) = (self.side, self.limits, self.observer.clone());
+        let left =
+            self.fence.as_ref().map_or(Ok(Duration::MAX), |fence| fence.admit(started)).map_err(BoundError::from)?;
+        let (side, limits) = (self.side, self.limits);
         let deadline = Deadline {
             at: started + limits.total.min(left),
             error: if left < limits.total { None } else { Some(limits.total) },
         };
-        let watch = is_watch(request.uri().query());
+        // What the hub answers is the operator's.
+        let shape = (side == Side::Physical)
+            .then(|| if watch { Shape::of_watch() } else { Shape::of_answer(pages::limit(&request)) });
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let answer = timeout_at(deadline.at, answer).await;
-            if let Some(observer) = observer {
-                let code = answer.as_ref().ok().and_then(|answer| answer.as_ref().ok()).map(|r| r.status().as_u16());
-                let elapsed = started.elapsed();
-                observer(&RequestRecord { side, method: &method, path: &path, watch, code, elapsed });
-            }
-            let answer = answer.map_err(|_| deadline.error())?.map_err(Into::into)?;
-            let pace = (watch && side == Side::Physical).then(|| limits.pace());
-            bound(answer, &method, &path, watch, limits, deadline, pace).map_err(Into::into)
-        })
+        let answer = timeout_at(deadline.at, self.inner.call(request)).await;
+        if let Some(observer) = &self.observer {
+            let code = answer.as_ref().ok().and_then(|answer| answer.as_ref().ok()).map(|r| r.status().as_u16());
+            let elapsed = started.elapsed();
+            observer(&RequestRecord { side, method: &method, path: &path, watch, code, elapsed });
+        }
+        let answer = answer.map_err(|_| deadline.error())?.map_err(Into::into)?;
+        let asked = Asked { method: &method, path: &path, watch, side };
+        Ok(bound(answer, &asked, limits, deadline, self.pace.take(), shape)?)
     }
 }
 
@@ -169,14 +233,21 @@ fn is_watch(query: Option<&str>) -> bool {
     query.unwrap_or_default().split('&').any(|pair| matches!(pair, "watch=true" | "watch=1" | "watch"))
 }
 
+/// What a bound hangs on.
+struct Asked<'a> {
+    method: &'a Method,
+    path: &'a str,
+    watch: bool,
+    side: Side,
+}
+
 fn bound<B: Body>(
     answer: Response<B>,
-    method: &Method,
-    path: &str,
-    watch: bool,
+    asked: &Asked<'_>,
     limits: Limits,
     deadline: Deadline,
-    pace: Option<Pace>,
+    pace: Option<SharedPace>,
+    shape: Option<Shape>,
 ) -> Result<Response<BoundedBody<B>>, BoundError> {
     let status = answer.status();
     if status.is_redirection() {
@@ -187,9 +258,10 @@ fn bound<B: Body>(
     {
         return Err(BoundError::Busy { code: status.as_u16(), retry_after });
     }
-    let collection = *method == Method::GET && ApiPath::parse(path).is_none_or(|path| path.name.is_none());
-    let (limit, silence) = match (status.is_success(), watch) {
+    let collection = *asked.method == Method::GET && ApiPath::parse(asked.path).is_none_or(|path| path.name.is_none());
+    let (limit, silence) = match (status.is_success(), asked.watch) {
         (true, true) => (limits.object_bytes, Some(limits.silence)),
+        (true, false) if collection && asked.side == Side::Physical => (limits.page_bytes, None),
         (true, false) if collection => (limits.list_bytes, None),
         _ => (limits.object_bytes, None),
     };
@@ -205,6 +277,7 @@ fn bound<B: Body>(
         silence,
         size: 0,
         limit,
+        shape,
         pace,
         rest: None,
     }))
@@ -227,8 +300,10 @@ pub(super) struct BoundedBody<B> {
     /// Bytes so far; for watches, since the last line break.
     size: usize,
     limit: usize,
+    /// What it may be made of.
+    shape: Option<Shape>,
     /// How fast it is read.
-    pace: Option<Pace>,
+    pace: Option<SharedPace>,
     /// Until when it is not read.
     rest: Option<Pin<Box<Sleep>>>,
 }
@@ -273,10 +348,11 @@ where
                 let limit = this.limit;
                 return this.fail(BoundError::TooLarge { limit });
             }
-            if let Some(pace) = &mut this.pace {
-                let now = Instant::now();
-                let rest = pace.take(now, u32::try_from(data.len().div_ceil(1 << 10)).unwrap_or(u32::MAX));
-                this.rest = (rest > Duration::ZERO).then(|| Box::pin(sleep_until(now + rest)));
+            if let Some(Err(error)) = this.shape.as_mut().map(|shape| shape.read(data)) {
+                return this.fail(error);
+            }
+            if let Some(pace) = &this.pace {
+                this.rest = take(pace, data.len()).map(|until| Box::pin(sleep_until(until)));
             }
         }
         if let Some(silence) = this.silence {

@@ -172,10 +172,21 @@ pub fn hub(config: &kube::Config, options: &Options) -> Result<Client, ConnectEr
     Ok(HubTransport::new(config, options)?.at(&config.cluster_url))
 }
 
+/// A client for a cluster that a test plays.
+#[cfg(test)]
+pub(crate) fn physical_of<S, B>(service: S, options: &Options) -> Client
+where
+    S: Service<Request<Body>, Response = Response<B>, Error = BoxError> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: HttpBody<Data = Bytes, Error = BoxError> + Send + Unpin + 'static,
+{
+    finish(service, "default", Side::Physical, options)
+}
+
 /// Bounds around `service`, as a client.
 fn finish<S, B>(service: S, namespace: &str, side: Side, options: &Options) -> Client
 where
-    S: Service<Request<Body>, Response = Response<B>> + Send + 'static,
+    S: Service<Request<Body>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Into<BoxError>,
     B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
@@ -197,6 +208,8 @@ fn bounded<S>(service: S, side: Side, options: &Options) -> Named<S> {
         inner: tower::util::MapRequest::new(service, named),
         side,
         limits: options.limits,
+        // What the hub says is the operator's.
+        pace: (side == Side::Physical).then(|| options.limits.pace()),
         fence: options.fence.clone(),
         observer: options.observer.clone(),
     }

@@ -245,7 +245,7 @@ async fn silence_before_and_within_an_answer_ends() {
 
 #[tokio::test]
 async fn an_answer_may_not_be_too_large_nor_go_on_for_ever() {
-    let limits = Limits { object_bytes: 100_000, list_bytes: 200_000, ..Limits::default() };
+    let limits = Limits { object_bytes: 100_000, page_bytes: 200_000, ..Limits::default() };
     for behaviour in [
         Behaviour::Endless("HTTP/1.1 200 OK\r\n\r\n", "                                                   "),
         Behaviour::Endless("HTTP/1.1 500 No\r\n\r\n", "                                                   "),

@@ -215,7 +215,17 @@ impl Classifier {
                     format!("{name} did not answer in time ({error}); check the cluster, and what is between");
                 failure(Reason::ClusterTimeout, Retry::Backoff, &message, None)
             }
+            BoundError::Slow { .. } => {
+                let message = format!(
+                    "{name} answers too slowly ({error}); check its load, and what is between. It is tried again"
+                );
+                failure(Reason::ClusterTimeout, Retry::Backoff, &message, None)
+            }
             BoundError::TooLarge { limit } => self.invalid(&format!("is larger than {limit} bytes")),
+            BoundError::TooManyObjects { limit } => {
+                self.invalid(&format!("has more than the {limit} objects that were asked for"))
+            }
+            BoundError::TooManyValues { limit } => self.invalid(&format!("is made of more than {limit} values")),
             BoundError::Redirect { code } => {
                 self.invalid(&format!("is a redirect ({code}), and redirects are not followed"))
             }

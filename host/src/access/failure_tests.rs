@@ -82,7 +82,10 @@ fn bounds_and_connections_by_their_types() {
     for (error, reason) in [
         (service(BoundError::Timeout { after: Duration::from_secs(10) }), Reason::ClusterTimeout),
         (service(BoundError::Silence { after: Duration::from_secs(90) }), Reason::ClusterTimeout),
+        (service(BoundError::Slow { after: Duration::from_secs(30) }), Reason::ClusterTimeout),
         (service(BoundError::TooLarge { limit: 1 }), Reason::ClusterAnswerInvalid),
+        (service(BoundError::TooManyObjects { limit: 1 }), Reason::ClusterAnswerInvalid),
+        (service(BoundError::TooManyValues { limit: 1 }), Reason::ClusterAnswerInvalid),
         (service(BoundError::Redirect { code: 302 }), Reason::ClusterAnswerInvalid),
         (service(DialError::NoHost), Reason::ClusterUnreachable),
         (service(DialError::NoAddress { endpoint: endpoint() }), Reason::ClusterUnreachable),

@@ -21,6 +21,7 @@ pub mod observe;
 pub(crate) mod pace;
 mod pages;
 pub mod pool;
+mod shape;
 mod tcp;
 
 pub use address::AddressPolicy;

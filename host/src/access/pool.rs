@@ -1,4 +1,4 @@
-//! The clients of physical clusters: at most so many, the least recently used goes first.
+//! The clients of physical clusters: at most so many; of the workspace that has most, the least recently used goes first.
 //!
 //! A client is kept for as long as the kubeconfig says the same. There are no background tasks: what is not used closes its
 //! connections by itself.
@@ -11,6 +11,7 @@ use kube::Client;
 
 use super::connect::{self, ConnectError, Options};
 use super::kubeconfig::Access;
+use crate::shares;
 
 /// How many clients are kept by default.
 pub const DEFAULT_CAPACITY: usize = 500;
@@ -99,9 +100,9 @@ impl Connections {
         let entry = Entry { used: state.clock, secret_version: secret_version.to_owned(), connection };
         state.entries.insert(key.clone(), entry);
         while state.entries.len() > self.capacity {
-            let oldest = state.entries.iter().min_by_key(|(_, entry)| entry.used).map(|(key, _)| key.clone());
-            let Some(oldest) = oldest else { break };
-            state.entries.remove(&oldest);
+            let used = state.entries.iter().map(|(key, entry)| (&key.workspace, entry.used, key.clone()));
+            let Some(first) = shares::first_to_go(used) else { break };
+            state.entries.remove(&first);
         }
     }
 

@@ -54,3 +54,15 @@ async fn workspaces_do_not_share_and_the_least_recently_used_goes_first() {
     assert_eq!(pool.len(), 2);
     assert!(pool.get(&b, "1").is_none() && pool.get(&a, "1").is_some() && pool.get(&c, "1").is_some());
 }
+
+#[tokio::test]
+async fn one_workspace_with_many_clusters_takes_no_client_from_another() {
+    let pool = Connections::new(Options::default(), 4);
+    let only = key("b", "only");
+    pool.get_or_connect(&only, "1", &access("b")).unwrap();
+    for at in 0..10 {
+        pool.get_or_connect(&key("a", &at.to_string()), "1", &access("a")).unwrap();
+    }
+    assert_eq!(pool.len(), 4);
+    assert!(pool.get(&only, "1").is_some() && pool.get(&key("a", "9"), "1").is_some());
+}

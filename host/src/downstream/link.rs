@@ -32,6 +32,8 @@ use crate::wire::{Meta, Wire};
 
 /// Objects with our label that one list may have: those of all who use the cluster, of one kind.
 const LISTED: usize = 100_000;
+/// Objects asked for at a time.
+const PAGE: u32 = 250;
 /// Time for one list, all of its pages.
 const LISTING: Duration = Duration::from_mins(1);
 /// How long a kind is left alone whose list was given up.
@@ -213,7 +215,7 @@ where
 {
     let mut relists = Pace::new(RELISTS.0, RELISTS.1);
     loop {
-        let ours = watcher::Config::default().labels(&format!("{LABEL_MANAGED_BY}={MANAGED_BY}"));
+        let ours = watcher::Config::default().labels(&format!("{LABEL_MANAGED_BY}={MANAGED_BY}")).page_size(PAGE);
         let stream = watcher::watcher(api.clone(), ours).default_backoff();
         let why = hear(link, info, stream, &seen, &mut relists).await;
         let (Some(why), Some(link)) = (why, link.upgrade()) else { return };

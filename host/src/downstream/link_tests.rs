@@ -1,10 +1,16 @@
 //! What a cluster may say, and what of it is heard.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use berthage_core::object::KINDS;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
 use serde_json::json;
+use tower::BoxError;
 
 use super::*;
+use crate::access::{Limits, connect};
 
 fn info() -> &'static KindInfo {
     KindInfo::find("v1", "ConfigMap").unwrap()
@@ -15,13 +21,17 @@ fn link() -> (Arc<Link>, Arc<Mutex<Vec<News>>>) {
     let nowhere = tower::service_fn(|_: http::Request<kube::client::Body>| {
         std::future::ready(Err::<http::Response<kube::client::Body>, _>(tower::BoxError::from("nowhere")))
     });
+    link_to(&Client::new(nowhere, "default"))
+}
+
+fn link_to(client: &Client) -> (Arc<Link>, Arc<Mutex<Vec<News>>>) {
     let told = Arc::new(Mutex::new(Vec::new()));
     let sink: Sink = {
         let told = Arc::clone(&told);
         Arc::new(move |news| told.lock().unwrap().push(news))
     };
     let users: Users = Arc::new(|_, target| target == "ours");
-    (Arc::new(Link::new(&registration(), "f", &Client::new(nowhere, "default"), users, sink)), told)
+    (Arc::new(Link::new(&registration(), "f", client, users, sink)), told)
 }
 
 fn registration() -> Key {
@@ -80,7 +90,9 @@ async fn what_no_server_says_is_not_held() {
     huge.metadata.uid = Some(long.clone());
     let said = vec![Event::Init, Event::InitApply(object(&long, "ours", 1)), Event::InitApply(huge), Event::InitDone];
     assert_eq!(hear_all(&link, said).await, None);
-    assert_eq!((link.seen("ours", &id(&long[..200])), link.seen("ours", &id("b"))), (None, None));
+    // No id is made of such a name, so what would be held is asked for by one that is put together by hand.
+    let of_long = ObjectId { name: long, ..id("a") };
+    assert_eq!((link.seen("ours", &of_long), link.seen("ours", &id("b"))), (None, None));
     assert_eq!(link.digest("ours"), link.digest("others"), "nothing is held of either");
 }
 
@@ -108,4 +120,63 @@ async fn lists_are_not_repeated_without_a_pause() {
     let seen = |object: &Meta| Seen::of(info(), &object.metadata);
     hear(&Arc::downgrade(&link), info(), futures::stream::iter(said), seen, &mut relists).await;
     assert!(started.elapsed() >= RELISTS.1 * 10, "by the paused clock: ten at once, and ten more one by one");
+}
+
+/// A cluster that has nothing, and whose watches say this and end; and how many of them were asked for.
+fn cluster_whose_watches_end(said: String, limits: Limits) -> (Client, Arc<AtomicUsize>) {
+    let watches = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&watches);
+    let server = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+        let watches = request.uri().query().unwrap_or_default().contains("watch=true");
+        let body = if watches {
+            count.fetch_add(1, Ordering::Relaxed);
+            Bytes::from(said.clone())
+        } else {
+            Bytes::from_static(br#"{"metadata":{"resourceVersion":"7"},"items":[]}"#)
+        };
+        let body = Full::from(body).map_err(BoxError::from);
+        std::future::ready(Ok::<_, BoxError>(http::Response::new(body)))
+    });
+    (connect::physical_of(server, &connect::Options { limits, ..connect::Options::default() }), watches)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_ends_at_once_is_not_asked_for_again_without_a_pause() {
+    let (client, watches) = cluster_whose_watches_end(String::new(), Limits::default());
+    let (link, _) = link_to(&client);
+    for info in KINDS {
+        link.watch(info);
+    }
+    sleep(Duration::from_mins(1)).await;
+    let asked = watches.load(Ordering::Relaxed);
+    assert!((KINDS.len()..=64 + 60 + KINDS.len()).contains(&asked), "{asked} in a minute");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_watch_is_not_read_any_faster_than_the_one_before() {
+    let limits = Limits { watch_pace: (64 << 10, Duration::from_secs(1)), watch_start: 1 << 10, ..Limits::default() };
+    let padding = "x".repeat(64 << 10);
+    let event = json!({ "type": "BOOKMARK", "object": {
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "resourceVersion": "8", "annotations": { "a": padding } },
+    } });
+    let (client, watches) = cluster_whose_watches_end(format!("{event}\n"), limits);
+    let (link, _) = link_to(&client);
+    link.watch(info());
+    sleep(Duration::from_mins(5)).await;
+    let asked = watches.load(Ordering::Relaxed);
+    assert!((2..=7).contains(&asked), "{asked} of 64 KiB each, at 1 KiB a second for 5 minutes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_of_more_than_was_asked_for_is_none() {
+    let server = tower::service_fn(|_: http::Request<kube::client::Body>| {
+        let items = vec!["{}"; 10_000].join(",");
+        let body = format!(r#"{{"metadata":{{"resourceVersion":"7"}},"items":[{items}]}}"#);
+        std::future::ready(Ok::<_, BoxError>(http::Response::new(Full::from(body).map_err(BoxError::from))))
+    });
+    let (link, told) = link_to(&connect::physical_of(server, &connect::Options::default()));
+    link.watch(info());
+    sleep(Duration::from_secs(1)).await;
+    assert!(!link.complete(info()));
+    assert_eq!(told.lock().unwrap().first(), Some(&News::Failed(registration())));
 }

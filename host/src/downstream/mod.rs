@@ -2,11 +2,12 @@
 //! Deployments, because their status says whether the syncer runs, and kinds that are told by their content.
 //!
 //! A link belongs to one registration and is shared by all targets that use it. Only a slim record of each object is
-//! held. The number of links is bounded: the least recently used one is dropped, and its targets are compared again when
-//! their resync brings the link back.
+//! held. The number of links is bounded: of the workspace that has most, the least recently used one is dropped, and its targets
+//! are compared again when their resync brings the link back.
 //!
 //! A cluster belongs to a tenant, and may say whatever it likes for as long as it likes: `link` says what of it is heard.
 
+mod deployment;
 mod link;
 mod objects;
 mod seen;
@@ -16,6 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use berthage_core::key::Key;
 use kube::Client;
+
+use crate::shares;
 
 pub use link::{Link, api_resource};
 pub use seen::{Seen, followed};
@@ -72,8 +75,12 @@ impl Downstream {
         let link = Arc::new(link);
         links.by_registration.insert(registration.clone(), Arc::clone(&link));
         while links.order.len() > self.limit {
-            let oldest = links.order.remove(0);
-            links.by_registration.remove(&oldest);
+            let used = (0..).zip(&links.order);
+            let Some(first) = shares::first_to_go(used.map(|(used, key)| (&key.workspace, used, key.clone()))) else {
+                break;
+            };
+            links.order.retain(|key| *key != first);
+            links.by_registration.remove(&first);
         }
         link
     }
@@ -103,4 +110,28 @@ impl Downstream {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use berthage_core::key::Workspace;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_workspace_with_many_clusters_takes_no_link_from_another() {
+        let nowhere = tower::service_fn(|_: http::Request<kube::client::Body>| {
+            std::future::ready(Err::<http::Response<kube::client::Body>, _>(tower::BoxError::from("nowhere")))
+        });
+        let client = Client::new(nowhere, "default");
+        let downstream = Downstream::new(4, Arc::new(|_, _| false), Arc::new(|_| {}));
+        let (a, b) = (Workspace::new("a"), Workspace::new("b"));
+        downstream.link(&Key::registration(&b, "only"), "f", &client);
+        for at in 0..10 {
+            downstream.link(&Key::registration(&a, &at.to_string()), "f", &client);
+        }
+        assert_eq!(downstream.len(), 4);
+        assert!(downstream.existing(&Key::registration(&b, "only")).is_some());
+        assert!((7..10).all(|at| downstream.existing(&Key::registration(&a, &at.to_string())).is_some()));
+    }
 }

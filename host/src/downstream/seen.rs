@@ -7,12 +7,11 @@ use std::time::Instant;
 
 use berthage_core::names::{ANNOTATION_OWNER, LABEL_MANAGED_BY, LABEL_TARGET, MANAGED_BY, hex};
 use berthage_core::object::{KindInfo, Marker, ObjectId};
-use berthage_core::status::conditions;
 use berthage_core::status::deployed::Rollout;
-use k8s_openapi::api::apps::v1::{DeploymentSpec, DeploymentStatus};
 use kube::api::ObjectMeta;
 use sha2::{Digest as _, Sha256};
 
+use super::deployment;
 use crate::wire::Wire;
 
 /// Longest uid and resourceVersion in bytes: an API server's are a UUID and a number.
@@ -85,27 +84,7 @@ impl Seen {
     }
 
     fn of_deployment(info: &KindInfo, object: &Wire) -> Option<Self> {
-        let spec: DeploymentSpec = Wire::part(object.spec.as_deref()).ok()?;
-        let status: Option<DeploymentStatus> = Wire::part(object.status.as_deref()).ok()?;
-        let status = status.unwrap_or_default();
-        let condition = |kind: &str, wanted: &str| {
-            let found = status.conditions.as_ref()?.iter().find(|c| c.type_ == kind && c.status == wanted)?;
-            found.message.as_ref().or(found.reason.as_ref()).map(|text| conditions::bounded(text))
-        };
-        let rollout = Rollout {
-            current: status.observed_generation >= object.metadata.generation,
-            replicas: spec.replicas.unwrap_or(1),
-            updated: status.updated_replicas.unwrap_or(0),
-            ready: status.ready_replicas.unwrap_or(0),
-            present: status.replicas.unwrap_or(0),
-            image: spec
-                .template
-                .spec
-                .as_ref()
-                .and_then(|pod| pod.containers.first()?.image.as_deref().map(conditions::bounded)),
-            stuck: condition("Progressing", "False"),
-            failure: condition("ReplicaFailure", "True"),
-        };
+        let rollout = deployment::rollout(object)?;
         Some(Self { rollout: Some(rollout), ..Self::of(info, &object.metadata)? })
     }
 

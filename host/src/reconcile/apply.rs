@@ -17,17 +17,18 @@ use berthage_core::status::target::Finding;
 use berthage_core::status::transitions::Notice;
 use futures::StreamExt;
 use futures::future::BoxFuture;
-use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, Preconditions};
-use kube::{Api, Client};
+use kube::api::{ApiResource, DeleteParams, ObjectMeta, Patch, PatchParams, Preconditions};
+use kube::core::DynamicResourceScope;
+use kube::{Api, Client, Resource};
 use serde_json::{Value, json};
 
 use super::issue::Credential;
 use super::resolve::Cluster;
 use super::target::Work;
-use super::{Again, Context, Stop, observe, publish};
+use super::{Again, Context, Stop, budget, observe, publish};
 use crate::access::{Failure, Retry, Side};
 use crate::downstream::{Link, Seen, api_resource, followed};
-use crate::wire::Wire;
+use crate::wire::{Meta, Wire};
 
 /// Brings the physical cluster to the desired objects.
 pub(super) async fn apply(
@@ -64,10 +65,10 @@ pub(super) async fn apply(
     }
     work.wrote = true;
     publish::intent(ctx, work, cluster, diff::intent(&objects, &work.inventory)).await?;
-    let client = &cluster.connection.client;
+    let client = &budget::of_a_run(ctx, &cluster.key, &cluster.connection.client);
     for wave in &changes.waves {
         // What went through is kept in the inventory, whatever became of the rest.
-        send_wave(ctx, work, client, link, wave, &objects, &credential).await?;
+        send_wave(ctx.options.parallel_writes, work, client, link, wave, &objects, &credential).await?;
     }
     remove(work, client, link, &changes).await?;
     if !work.target.spec.paused {
@@ -151,7 +152,7 @@ fn waiting(work: &mut Work<'_>, changes: &Changes) -> Result<(), Stop> {
 }
 
 async fn send_wave(
-    ctx: &Context,
+    parallel: usize,
     work: &mut Work<'_>,
     client: &Client,
     link: &Link,
@@ -170,8 +171,7 @@ async fn send_wave(
             (change, desired, send(client, change, desired, credential, owner, chosen).await)
         }));
     }
-    let parallel = ctx.options.parallel_writes.max(1);
-    let results: Vec<_> = futures::stream::iter(sends).buffer_unordered(parallel).collect().await;
+    let results: Vec<_> = futures::stream::iter(sends).buffer_unordered(parallel.max(1)).collect().await;
     let mut outcomes = Vec::new();
     let mut failed: Option<(ObjectId, Sent)> = None;
     for (change, desired, sent) in results {
@@ -185,7 +185,13 @@ async fn send_wave(
                 });
                 link.note(&work.names.id, change.id.clone(), seen);
             }
-            Sent::Lost => outcomes.push(Outcome::Lost(change.id.clone())),
+            Sent::Lost => {
+                // Else the next run would take the same uid from what was seen, for as long as the watch is late.
+                if let Some(uid) = &change.uid {
+                    link.forget(&change.id, uid);
+                }
+                outcomes.push(Outcome::Lost(change.id.clone()));
+            }
             other => {
                 if let Sent::Failed(failure) = &other
                     && failure.code.is_none_or(|code| code >= 500)
@@ -203,8 +209,8 @@ async fn send_wave(
     work.inventory = diff::settle(&work.inventory, &outcomes);
     match failed {
         Some((id, sent)) => Err(give_up(work, &id, sent)),
-        // It was there a moment ago: the next run makes it anew.
-        None if lost => Err(Stop::new(Reason::Progressing, Again::NOW)),
+        // It was there a moment ago: the next run makes it anew. With a backoff, as the cluster may say so every time.
+        None if lost => Err(Stop::new(Reason::Progressing, Again::Backoff)),
         None => Ok(()),
     }
 }
@@ -259,12 +265,12 @@ async fn send(
     chosen_namespace: bool,
 ) -> Sent {
     let Some(info) = KindInfo::find(&change.id.api_version, &change.id.kind) else { return Sent::Foreign };
-    let api = api(client, info, change.id.namespace.as_deref());
+    let api = api::<Wire>(client, info, change.id.namespace.as_deref());
     // The names of everything else hang on a hash of the target's uid; this one somebody chose, so it may be somebody's, or
     // be made by somebody in this moment.
     let mut uid = change.uid.clone();
     if uid.is_none() && chosen_namespace && info.kind == "Namespace" {
-        match claim(client, &api, &change.id.name, &desired.object, owner).await {
+        match claim(client, info, &api, &change.id.name, &desired.object, owner).await {
             Ok(Some(claimed)) => uid = Some(claimed),
             Ok(None) => return Sent::Foreign,
             Err(error) => return Sent::Failed(Failure::of(Side::Physical, &error)),
@@ -317,6 +323,7 @@ async fn send(
 /// that choose the same at the same time, one makes it and the other finds it.
 async fn claim(
     client: &Client,
+    info: &KindInfo,
     api: &Api<Wire>,
     name: &str,
     desired: &Value,
@@ -338,7 +345,7 @@ async fn claim(
     match client.request::<Wire>(request).await {
         Ok(made) => Ok(made.metadata.uid),
         Err(kube::Error::Api(status)) if status.code == 409 => {
-            let found = api.get_metadata_opt(name).await?;
+            let found = Api::<Meta>::all_with(client.clone(), &api_resource(info)).get_opt(name).await?;
             Ok(found.filter(|found| is_ours(&found.metadata, owner)).and_then(|found| found.metadata.uid))
         }
         Err(error) => Err(error),
@@ -403,7 +410,10 @@ fn is_ours(meta: &ObjectMeta, owner: &str) -> bool {
 }
 
 /// The API of a kind, whose answers are parsed no further than needed.
-pub(super) fn api(client: &Client, info: &KindInfo, namespace: Option<&str>) -> Api<Wire> {
+fn api<K>(client: &Client, info: &KindInfo, namespace: Option<&str>) -> Api<K>
+where
+    K: Resource<DynamicType = ApiResource, Scope = DynamicResourceScope>,
+{
     let resource = api_resource(info);
     match namespace {
         Some(namespace) if info.namespaced => Api::namespaced_with(client.clone(), namespace, &resource),
@@ -481,7 +491,7 @@ pub(super) async fn remove(work: &mut Work<'_>, client: &Client, link: &Link, ch
         }
         let only_this = DeleteParams::background()
             .preconditions(Preconditions { uid: Some(delete.uid.clone()), resource_version: None });
-        match api(client, info, delete.id.namespace.as_deref()).delete(&delete.id.name, &only_this).await {
+        match api::<Wire>(client, info, delete.id.namespace.as_deref()).delete(&delete.id.name, &only_this).await {
             Ok(answer) => match answer.left().filter(|object| lingers(info, &object.metadata)) {
                 // The next run may come before the watch has told: it must not delete a second time.
                 Some(object) => note(work, link, &delete.id, &object.metadata),
@@ -495,8 +505,8 @@ pub(super) async fn remove(work: &mut Work<'_>, client: &Client, link: &Link, ch
     }
     work.inventory = diff::settle(&work.inventory, &outcomes);
     if found_ours && work.found.terminating.is_none() {
-        // What was found is deleted by its uid, in the next run.
-        work.due_in(std::time::Duration::ZERO);
+        // What was found is deleted by its uid, in the next run; not at once, as the cluster may find something every time.
+        work.due_in(std::time::Duration::from_secs(1));
     }
     result
 }
@@ -516,7 +526,7 @@ fn unheard_of(work: &Work<'_>, link: &Link, leaving: &[ObjectId]) -> Vec<(Object
 /// The metadata of an object, if it is there. Kinds that are never written downstream are nowhere.
 async fn look(client: &Client, id: &ObjectId) -> Result<Option<ObjectMeta>, kube::Error> {
     let Some(info) = KindInfo::find(&id.api_version, &id.kind) else { return Ok(None) };
-    let found = api(client, info, id.namespace.as_deref()).get_metadata_opt(&id.name).await?;
+    let found = api::<Meta>(client, info, id.namespace.as_deref()).get_opt(&id.name).await?;
     Ok(found.map(|found| found.metadata))
 }
 
@@ -584,3 +594,7 @@ fn tell(ctx: &Context, work: &mut Work<'_>, cluster: &Cluster, changes: &Changes
 fn objects(count: usize) -> String {
     if count == 1 { "1 object".to_owned() } else { format!("{count} objects") }
 }
+
+#[cfg(test)]
+#[path = "apply_tests.rs"]
+mod tests;

@@ -24,12 +24,26 @@ pub struct Bulkheads {
 
 struct Inner {
     state: State<Key>,
-    /// Since when nobody asks a cluster.
-    silent_since: HashMap<Key, Instant>,
+    /// The clusters that nobody asks.
+    silent: HashMap<Key, Silence>,
 }
 
-/// How long a cluster is left alone that gave no answer, if its registration is gone: nothing probes it then.
-const REST: Duration = Duration::from_mins(1);
+/// Why nobody asks a cluster.
+struct Silence {
+    since: Instant,
+    /// It answers, and too slowly: a probe's few requests say nothing about that.
+    slow: bool,
+}
+
+impl Silence {
+    fn rest(&self) -> Option<Duration> {
+        REST.checked_sub(self.since.elapsed()).filter(|rest| !rest.is_zero())
+    }
+}
+
+/// How long a cluster is left alone that answers too slowly; and one that gave no answer, if its registration is gone: nothing
+/// probes it then.
+pub(super) const REST: Duration = Duration::from_mins(1);
 
 /// Why a target may not ask a cluster now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +65,7 @@ impl Bulkheads {
     /// For that many workers: a quarter of them may be at one cluster at a time. Then one that hangs takes a quarter for the
     /// time limit of a request, and a target still finds a worker when three of them hang.
     pub fn for_workers(workers: usize, wake: Wake) -> Self {
-        let inner = Inner { state: State::new(workers / 4), silent_since: HashMap::new() };
+        let inner = Inner { state: State::new(workers / 4), silent: HashMap::new() };
         Self { inner: Mutex::new(inner), wake }
     }
 
@@ -73,15 +87,14 @@ impl Bulkheads {
 
     /// How much longer a cluster is left alone that gave no answer, if its registration is gone.
     pub(crate) fn rest_of(&self, cluster: &Key) -> Option<Duration> {
-        let since = self.lock().silent_since.get(cluster).copied()?;
-        REST.checked_sub(since.elapsed()).filter(|rest| !rest.is_zero())
+        self.lock().silent.get(cluster)?.rest()
     }
 
     /// The cluster of a registration gave no answer.
     fn trip(&self, cluster: &Key) {
         let tripped = {
             let mut inner = self.lock();
-            inner.silent_since.entry(cluster.clone()).or_insert_with(Instant::now);
+            inner.silent.entry(cluster.clone()).or_insert_with(|| Silence { since: Instant::now(), slow: false });
             inner.state.trip(cluster)
         };
         if tripped {
@@ -90,14 +103,32 @@ impl Bulkheads {
         }
     }
 
-    /// What a probe found is on the hub, or there is nothing to probe any more.
-    pub(crate) fn probed(&self, cluster: &Key) {
+    /// A run took all the time of the cluster of a registration that a run may take: it is left alone for a while.
+    pub(crate) fn exhausted(&self, cluster: &Key) {
+        let tripped = {
+            let mut inner = self.lock();
+            inner.silent.insert(cluster.clone(), Silence { since: Instant::now(), slow: true });
+            inner.state.trip(cluster)
+        };
+        if tripped {
+            tracing::info!(registration = %cluster, "it answers too slowly: nobody asks it for {} s", REST.as_secs());
+            (self.wake)(cluster.clone());
+        }
+    }
+
+    /// What a probe found is on the hub, or there is nothing to probe any more. Of a cluster that is still left alone, because it
+    /// answers too slowly: for how much longer; it is to be probed again then.
+    pub(crate) fn probed(&self, cluster: &Key) -> Option<Duration> {
         let called = {
             let mut inner = self.lock();
-            inner.silent_since.remove(cluster);
+            if let Some(rest) = inner.silent.get(cluster).filter(|silence| silence.slow).and_then(Silence::rest) {
+                return Some(rest);
+            }
+            inner.silent.remove(cluster);
             inner.state.probed(cluster)
         };
         self.call(called);
+        None
     }
 
     /// How many clusters nobody asks before they are probed, and how many targets wait, for metrics.

@@ -22,7 +22,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::resolve::Cluster;
 use super::target::Work;
-use super::{Again, Context, Stop, apply, bulkhead, issue, observe, plan, publish, resolve};
+use super::{Again, Context, Stop, apply, budget, bulkhead, issue, observe, plan, publish, resolve};
 use crate::access::pool::Connection;
 use crate::access::{Failure, Side};
 use crate::store::Held;
@@ -214,10 +214,11 @@ async fn clean(ctx: &Context, work: &mut Work<'_>, since: Timestamp) -> Result<(
         }
     };
     let link = ctx.downstream.link(&key, &connection.fingerprint, &connection.client);
+    let client = budget::of_a_run(ctx, &key, &connection.client);
     observe::watch(work, &link);
     for _ in 0..ROUNDS {
         let changes = everything(work, &link);
-        if let Err(stop) = apply::remove(work, &connection.client, &link, &changes).await {
+        if let Err(stop) = apply::remove(work, &client, &link, &changes).await {
             // It cannot be asked, which `disconnect` has noted; or it answers, and refuses: that may last as long.
             bulkhead::heed(ctx, &key, work.unreachable.as_ref());
             return match work.unreachable.clone().or_else(|| work.blocked.clone()) {

@@ -40,7 +40,7 @@ pub(crate) struct Credential {
 
 impl Credential {
     /// The one that is in the cluster already, or none.
-    fn kept(work: &Work<'_>) -> Self {
+    pub(super) fn kept(work: &Work<'_>) -> Self {
         Self { secret: secret(work, work.credential.as_ref()), issued: None, repairs: false }
     }
 

@@ -5,6 +5,7 @@
 //! `observe`, writes in `issue`, `apply` and `publish`; what lies between decides and does nothing.
 
 mod apply;
+mod budget;
 mod bulkhead;
 mod detach;
 mod issue;
@@ -103,6 +104,8 @@ pub struct Options {
     pub addresses: AddressPolicy,
     /// How many downstream writes of one target are under way at a time.
     pub parallel_writes: usize,
+    /// How much of one cluster's time a run may take.
+    pub run_budget: Duration,
 }
 
 /// What comes after a run of a key.
@@ -166,11 +169,6 @@ pub(crate) enum Again {
     OnChange,
     /// Nothing is wrong: what is waited for wakes the key, and it is looked at again after that time in any case.
     Within(Duration),
-}
-
-impl Again {
-    /// At once: the run changed what later steps rest on.
-    pub(crate) const NOW: Self = Self::Within(Duration::ZERO);
 }
 
 impl Stop {

@@ -31,6 +31,7 @@ use super::{Again, Context, Making, Stop, apply};
 use crate::access::{Failure, Side};
 use crate::downstream::{Link, Seen};
 use crate::store::{Held, Source};
+use crate::wire::Meta;
 
 /// Everything that hooks, templates and the guard may know of a target.
 pub(crate) struct Snapshot {
@@ -174,7 +175,8 @@ pub(super) const fn is_connection(reason: Reason) -> bool {
 
 /// Asks the cluster who it is, before anything is deleted in it.
 pub(super) async fn same_cluster(work: &mut Work<'_>, client: &Client) -> Result<(), Stop> {
-    let found = match Api::<Namespace>::all(client.clone()).get("kube-system").await {
+    let namespaces = Api::<Meta>::all_with(client.clone(), &kube::api::ApiResource::erase::<Namespace>(&()));
+    let found = match namespaces.get("kube-system").await {
         Ok(namespace) => namespace.metadata.uid.unwrap_or_default(),
         Err(error) => {
             let failure = Failure::of(Side::Physical, &error);

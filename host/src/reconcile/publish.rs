@@ -20,6 +20,9 @@ use crate::wire::Wire;
 /// How often a status write is repeated on a newer version before the key is queued again.
 const CONFLICTS: usize = 3;
 
+/// Somebody wrote first, and the watch has not told yet: it is tried again soon, and less soon every time.
+const OVERTAKEN: Stop = Stop::new(Reason::Progressing, Again::Backoff);
+
 /// Our finalizers, before the first write of another kind: on the target, and on the Secret that reaches the cluster.
 pub(super) async fn finalizers(ctx: &Context, work: &mut Work<'_>, cluster: &Cluster) -> Result<(), Stop> {
     let mut finalizers = work.target.metadata.finalizers.clone().unwrap_or_default();
@@ -117,7 +120,7 @@ async fn write(ctx: &Context, work: &mut Work<'_>, new: &SyncTargetStatus) -> Re
                 // What it says besides is news that this run does not know, and that the watch now brings as a mere echo.
                 (ctx.wake)(work.key.clone());
             }
-            Ok(_) => return Err(Stop::new(Reason::HubWriteFailed, Again::NOW)),
+            Ok(_) => return Err(OVERTAKEN),
             Err(error) => return Err(hub_failure(work, "the status", &error)),
         }
     }
@@ -140,8 +143,10 @@ fn adopt(ctx: &Context, work: &mut Work<'_>, wire: &Wire) {
 pub(super) fn hub_failure(work: &Work<'_>, what: &str, error: &kube::Error) -> Stop {
     let failure = Failure::of(Side::Hub, error);
     tracing::info!(key = %work.key, error = failure.message, "{what} could not be written to the hub");
-    let again = if failure.is_conflict() { Again::NOW } else { apply::again(failure.retry) };
-    Stop::new(Reason::HubWriteFailed, again)
+    if failure.is_conflict() {
+        return OVERTAKEN;
+    }
+    Stop::new(Reason::HubWriteFailed, apply::again(failure.retry))
 }
 
 /// A target that does not fit its own schema: the one condition that can be written without understanding it.

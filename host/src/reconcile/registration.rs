@@ -16,16 +16,18 @@ use berthage_core::status::{conditions, patch, registration};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Namespace, Node};
 use kube::Api;
-use kube::api::ListParams;
+use kube::api::{ApiResource, ListParams};
+use serde_json::value::RawValue;
 
 use super::{After, Context, resolve};
 use crate::access::pool::ConnectionKey;
 use crate::access::{Failure, Side};
 use crate::hub::Version;
 use crate::store::Held;
+use crate::wire::{Meta, Wire};
 
-/// Nodes asked for at a time: about 20 KiB each.
-const PAGE: u32 = 250;
+/// Nodes asked for at a time: 20 KiB each, and up to 80 where they hold many images (`access::Limits::page_bytes`).
+const PAGE: u32 = 100;
 /// Time for a whole probe: several requests, and pages of nodes.
 const PROBE: Duration = Duration::from_mins(1);
 /// Longest uid in bytes: an API server's are UUIDs.
@@ -46,8 +48,9 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key) -> After {
         Ok(registration) => registration,
         Err(error) => {
             tracing::warn!(%key, %error, "a ClusterRegistration does not fit its schema");
-            ctx.bulkheads.probed(key);
-            return After::Blocked { reason: Reason::ObjectInvalid, resync: ctx.options.probe_interval };
+            let resync = ctx.options.probe_interval;
+            let resync = ctx.bulkheads.probed(key).map_or(resync, |rest| rest.min(resync));
+            return After::Blocked { reason: Reason::ObjectInvalid, resync };
         }
     };
     // Each request has its own limit, but a cluster that always has a page more must not keep a worker for ever.
@@ -78,11 +81,12 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key) -> After {
         }
     }
     // Only now: who is called reads the status that was written.
-    ctx.bulkheads.probed(key);
+    let due = ctx.bulkheads.probed(key);
     let interval = stagger(key, ctx.options.probe_interval);
+    let interval = due.map_or(interval, |due| due.min(interval));
     match failed {
         None => After::Settled(Some(interval)),
-        Some(reason) if passing(reason) => After::Retry { reason, delay: None, due: None },
+        Some(reason) if passing(reason) => After::Retry { reason, delay: None, due },
         Some(reason) => After::Blocked { reason, resync: interval },
     }
 }
@@ -127,7 +131,8 @@ async fn look(ctx: &Context, key: &Key, registration: &ClusterRegistration) -> R
     let connection = resolve::connect(ctx, key, at, &secret).await?;
     let client = connection.client;
     let version = client.apiserver_version().await.map_err(|error| problem(&error))?.git_version;
-    let system = Api::<Namespace>::all(client.clone()).get("kube-system").await.map_err(|error| problem(&error))?;
+    let namespaces = Api::<Meta>::all_with(client.clone(), &ApiResource::erase::<Namespace>(&()));
+    let system = namespaces.get("kube-system").await.map_err(|error| problem(&error))?;
     let uid = system.metadata.uid.filter(|uid| !uid.is_empty() && uid.len() <= MAX_UID).ok_or_else(|| Problem {
         reason: Reason::ClusterAnswerInvalid,
         message: "Its namespace kube-system has no uid that an API server would give: is it Kubernetes?".to_owned(),
@@ -153,14 +158,16 @@ fn problem(error: &kube::Error) -> Problem {
 }
 
 async fn nodes(client: &kube::Client) -> Result<ResourceSummary, kube::Error> {
-    let api = Api::<Node>::all(client.clone());
+    let api = Api::<Wire>::all_with(client.clone(), &ApiResource::erase::<Node>(&()));
     let mut sum = NodeSum::default();
     let mut page = ListParams::default().limit(PAGE);
     loop {
         let list = api.list(&page).await?;
         let next = list.metadata.continue_.filter(|token| !token.is_empty());
         for node in list.items {
-            sum.add(&capacity::Node::from(node));
+            let (spec, status) = (node.spec.as_deref(), node.status.as_deref());
+            let node = capacity::Node::read(spec.map(RawValue::get), status.map(RawValue::get));
+            sum.add(&node.map_err(kube::Error::SerdeError)?);
         }
         match next {
             Some(token) => page = page.continue_token(&token),
@@ -197,6 +204,54 @@ async fn publish(
             tracing::info!(%key, error = failure.message, "the status could not be written");
             let delay = failure.is_conflict().then_some(Duration::ZERO);
             Err(After::Retry { reason: Reason::HubWriteFailed, delay, due: None })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use bytes::Bytes;
+    use futures::StreamExt as _;
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+    use kube::Client;
+    use kube::client::Body;
+    use tower::BoxError;
+
+    use super::*;
+    use crate::access::connect;
+
+    /// Bytes that a piece of the answer has.
+    const PIECE: usize = 1 << 16;
+
+    /// A cluster that answers everything with a list of 32 MiB of these objects, and how many pieces of it were read.
+    fn cluster(object: &'static str) -> (Client, Arc<AtomicUsize>) {
+        let read = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&read);
+        let server = tower::service_fn(move |_: http::Request<Body>| {
+            let count = Arc::clone(&count);
+            let piece = Bytes::from(format!("{object},").repeat(PIECE / (object.len() + 1)));
+            let pieces = (0..(32 << 20) / PIECE).map(move |at| {
+                count.fetch_add(1, Ordering::Relaxed);
+                let start = if at == 0 { r#"{"metadata":{},"items":["# } else { "" };
+                Ok::<_, BoxError>(Frame::data(Bytes::from([start.as_bytes(), &piece].concat())))
+            });
+            let body = StreamBody::new(futures::stream::iter(pieces).boxed());
+            std::future::ready(Ok::<_, BoxError>(http::Response::new(body)))
+        });
+        (connect::physical_of(server, &connect::Options::default()), read)
+    }
+
+    #[tokio::test]
+    async fn a_page_of_millions_of_nodes_is_not_even_read() {
+        for object in ["{}", r#"{"metadata":{"name":"a","uid":"b"}}"#] {
+            let (client, read) = cluster(object);
+            let error = nodes(&client).await.unwrap_err();
+            assert_eq!(problem(&error).reason, Reason::ClusterAnswerInvalid);
+            assert_eq!(read.load(Ordering::Relaxed), 1, "the first piece has too many");
         }
     }
 }

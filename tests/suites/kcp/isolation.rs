@@ -1,5 +1,7 @@
 //! Workspaces that cannot see, touch or delay each other.
 
+use std::time::Duration;
+
 use berthage_core::api::{ClusterRegistration, ConditionStatus, SyncTarget};
 use berthage_core::names::{ANNOTATION_OWNER, LABEL_MANAGED_BY, LABEL_TARGET, MANAGED_BY};
 use berthage_core::status::target::kind;
@@ -7,6 +9,7 @@ use berthage_e2e::client;
 use berthage_e2e::home::Claims;
 use berthage_e2e::proxy::{Proxy, Request};
 use berthage_e2e::wait::{self, PATIENCE};
+use http::Method;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
@@ -15,7 +18,7 @@ use serde_json::json;
 
 use super::{east, says};
 use crate::stage::controller::Settings;
-use crate::stage::hold::Hold;
+use crate::stage::hold::{Hold, Late};
 use crate::stage::kcp::Platform;
 use crate::stage::registration::{NAMESPACE, registration};
 use crate::stage::target::{holds, target, two_replicas};
@@ -250,6 +253,53 @@ async fn a_workspace_whose_clusters_all_hang_holds_up_nobody_else() -> Result {
     }
     for target in &targets {
         stuck.gone(target).await?;
+        site.clean(target).await?;
+    }
+    Ok(controller.stop().await?)
+}
+
+#[tokio::test]
+#[ignore = "needs a kcp, which `cargo xtask test --kcp` is told by KCP_BIN"]
+async fn two_workspaces_whose_clusters_answer_just_in_time_hold_up_nobody_else() -> Result {
+    const CLUSTERS: usize = 3;
+    const TARGETS: usize = 4;
+    let platform = Platform::start("slow").await?;
+    let site = east().await?;
+    let settings = Settings::default().with("--workers", "8").with("--request-timeout", "5s");
+    let controller = platform.controller("controller", settings).await?;
+    let proxy = Proxy::start(site.cluster).await?;
+    let tenants = [platform.tenant("slow-a", Claims::All).await?, platform.tenant("slow-b", Claims::All).await?];
+    let mut slow = Vec::new();
+    for tenant in &tenants {
+        let hub = platform.hub(tenant).await?;
+        for cluster in 0..CLUSTERS {
+            let cluster = format!("cluster-{cluster}");
+            hub.register(&cluster, &site.cluster.kubeconfig_at(&proxy.url())).await?;
+            for number in 0..TARGETS {
+                let target = hub.create(target(&format!("{cluster}-{number}"), &cluster)).await?;
+                slow.push((hub.clone(), target));
+            }
+        }
+    }
+    for (hub, target) in &slow {
+        hub.ready(target).await?;
+    }
+    // A probe is answered at once: it says that all is well.
+    let probes = |path: &str| ["/version", "/kube-system", "/nodes"].iter().any(|end| path.ends_with(end));
+    let which = move |request: &Request| !request.watches() && !probes(&request.path);
+    proxy.intercept(Late { which, after: Duration::from_millis(4500) });
+    let before = proxy.count();
+    for (hub, target) in &slow {
+        hub.delete(target).await?;
+    }
+    proxy.exchange("a request that is late", PATIENCE, |it| it.number >= before && it.method == Method::DELETE).await?;
+    let free = platform.tenant("quick", Claims::All).await?;
+    let free = platform.hub(&free).await?;
+    let other = free.onboard("same", &site.kubeconfig()).await?;
+    free.remove(&other).await?;
+    proxy.pass_all();
+    for (hub, target) in &slow {
+        wait::until_gone(&hub.targets(), &target.name, PATIENCE * 3).await?;
         site.clean(target).await?;
     }
     Ok(controller.stop().await?)

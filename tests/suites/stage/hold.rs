@@ -1,5 +1,7 @@
 //! Requests that get no answer until a test lets them go.
 
+use std::time::Duration;
+
 use berthage_e2e::proxy::{Before, Interceptor, Proxy, Request};
 use berthage_e2e::wait::PATIENCE;
 use futures::FutureExt as _;
@@ -57,6 +59,26 @@ impl<F: Fn(&Request) -> bool + Send + Sync + 'static> Interceptor for Held<F> {
                 self.caught.send_replace(true);
                 // A hold that was dropped has ended with its test.
                 let _ = free.wait_for(|free| *free).await;
+            }
+            Before::Forward
+        }
+        .boxed()
+    }
+}
+
+/// Answers the requests of a proxy that it is told to after so long.
+pub(crate) struct Late<F> {
+    /// Which.
+    pub which: F,
+    /// After how long.
+    pub after: Duration,
+}
+
+impl<F: Fn(&Request) -> bool + Send + Sync + 'static> Interceptor for Late<F> {
+    fn before<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Before> {
+        async move {
+            if (self.which)(request) {
+                tokio::time::sleep(self.after).await;
             }
             Before::Forward
         }

@@ -10,6 +10,7 @@ mod vectors;
 use std::collections::BTreeMap;
 
 pub use quantity::{Format, Quantity, QuantityError};
+use serde::Deserialize;
 
 use crate::api::ResourceSummary;
 
@@ -33,20 +34,42 @@ pub struct Node {
     pub unschedulable: bool,
 }
 
-impl From<k8s_openapi::api::core::v1::Node> for Node {
-    fn from(node: k8s_openapi::api::core::v1::Node) -> Self {
-        let status = node.status.unwrap_or_default();
-        let texts = |quantities: Option<BTreeMap<String, k8s_openapi::apimachinery::pkg::api::resource::Quantity>>| {
-            quantities.into_iter().flatten().map(|(name, quantity)| (name, quantity.0)).collect()
-        };
+impl Node {
+    /// From `spec` and `status` as an API server writes them, or nothing where they are absent. Of all else that a node has,
+    /// such as the images on it, no value is made.
+    pub fn read(spec: Option<&str>, status: Option<&str>) -> Result<Self, serde_json::Error> {
+        let spec: Spec = spec.map_or_else(|| Ok(Spec::default()), serde_json::from_str)?;
+        let status: Status = status.map_or_else(|| Ok(Status::default()), serde_json::from_str)?;
         let mut conditions = status.conditions.iter().flatten();
-        Self {
-            capacity: texts(status.capacity),
-            allocatable: texts(status.allocatable),
-            ready: conditions.any(|condition| condition.type_ == "Ready" && condition.status == "True"),
-            unschedulable: node.spec.and_then(|spec| spec.unschedulable).unwrap_or(false),
-        }
+        Ok(Self {
+            ready: conditions.any(|condition| condition.kind == "Ready" && condition.status == "True"),
+            capacity: status.capacity.unwrap_or_default(),
+            allocatable: status.allocatable.unwrap_or_default(),
+            unschedulable: spec.unschedulable.unwrap_or(false),
+        })
     }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Spec {
+    unschedulable: Option<bool>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Status {
+    capacity: Option<BTreeMap<String, String>>,
+    allocatable: Option<BTreeMap<String, String>>,
+    conditions: Option<Vec<Condition>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Condition {
+    #[serde(rename = "type")]
+    kind: String,
+    status: String,
 }
 
 /// A running sum over nodes. Their order does not matter.
@@ -143,7 +166,10 @@ mod tests {
 
     #[test]
     fn nodes_are_read_as_the_api_server_writes_them() {
-        let read = |value| Node::from(serde_json::from_value::<k8s_openapi::api::core::v1::Node>(value).unwrap());
+        let read = |value: serde_json::Value| {
+            let part = |name: &str| value.get(name).map(ToString::to_string);
+            Node::read(part("spec").as_deref(), part("status").as_deref()).unwrap()
+        };
         let whole = read(json!({
             "metadata": {"name": "n"},
             "spec": {"unschedulable": true, "podCIDR": "10.0.0.0/24"},
@@ -158,6 +184,7 @@ mod tests {
         assert_eq!(whole, Node { unschedulable: true, ..node(&[("cpu", "4")], &[("cpu", "3920m")]) });
         assert_eq!(read(json!({"metadata": {}})), Node::default());
         assert!(!read(json!({"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}})).ready);
+        assert!(Node::read(None, Some(r#"{"capacity": 4}"#)).is_err());
     }
 
     #[test]
