@@ -47,6 +47,9 @@ pub enum Command {
     Render(Box<crate::cli::render::Render>),
     /// Makes the certificate authority that signs the syncers' client certificates.
     Ca(crate::cli::ca::Ca),
+    /// Starts a kcp, physical clusters, a controller and syncers in this process, in memory, to try everything with.
+    #[cfg(feature = "sandbox")]
+    Sandbox(crate::cli::sandbox::SandboxArgs),
 }
 
 /// Where the hub is.

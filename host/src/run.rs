@@ -33,7 +33,12 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Render(args) => cli::render::run(&args),
         Command::Register(args) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            Ok(runtime.block_on(cli::register::run(&args))?)
+            Ok(runtime.block_on(cli::register::run(&args, cli::print))?)
+        }
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(args) => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            Ok(runtime.block_on(cli::sandbox::run(args))?)
         }
         Command::Controller(args) => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -33,6 +33,11 @@ impl Readiness {
         self.0.store(ENDING, Ordering::Relaxed);
     }
 
+    /// Whether the hub was reached, and the process is not about to end.
+    pub fn is_ready(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == READY
+    }
+
     fn answer(&self) -> (StatusCode, &'static str) {
         match self.0.load(Ordering::Relaxed) {
             READY => (StatusCode::OK, "ok\n"),

@@ -78,11 +78,11 @@ fn start(args: &Args) -> Result<End, StartError> {
     install_crypto_provider();
     // One thread: there is one request at a time, and a small memory limit is more use than parallelism.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Runtime)?;
-    runtime.block_on(async { run(args, stop_signal()?).await })
+    runtime.block_on(async { run(args, &Readiness::default(), stop_signal()?).await })
 }
 
-/// Everything at once; ends with the heartbeats, or when `stop` does.
-pub async fn run(args: &Args, stop: impl Future<Output = ()>) -> Result<End, StartError> {
+/// Everything at once; ends with the heartbeats, or when `stop` does. `readiness` is told as to the probes.
+pub async fn run(args: &Args, readiness: &Readiness, stop: impl Future<Output = ()>) -> Result<End, StartError> {
     let interval = args.heartbeat_interval.get();
     // The Lease lasts three intervals: after two without an answer there is still time for another try.
     let request_timeout = REQUEST_TIMEOUT.min(interval * 2);
@@ -115,12 +115,11 @@ pub async fn run(args: &Args, stop: impl Future<Output = ()>) -> Result<End, Sta
         "started; probes are served"
     );
 
-    let readiness = Readiness::default();
     let (sender, connections) = watch::channel(None);
     // It ends when the heartbeats do, since nobody listens to it then.
     tokio::spawn(mount::follow(Mount::new(&args.kubeconfig_dir), connector, sender));
     tokio::select! {
-        end = heartbeat::run(heart, connections, &readiness, stop) => Ok(end),
+        end = heartbeat::run(heart, connections, readiness, stop) => Ok(end),
         ended = probes::serve(listener, readiness.clone()) => match ended {
             Ok(()) => Ok(End::Stopped),
             Err(error) => Err(probes_error(error)),

@@ -17,5 +17,6 @@ mod leader;
 mod lifecycle;
 mod quiet;
 mod requests;
+mod sandbox;
 mod stage;
 mod syncer;

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -8,7 +9,7 @@ use crate::failure::Result;
 use crate::progress::Progress;
 use crate::repository::Repository;
 use crate::wasm_toolchain::Choice;
-use crate::{coverage, dist, plugins, servers, suites};
+use crate::{coverage, dist, plugins, sandbox, servers, suites};
 
 /// The project's chores: plugins, servers, tests, demo, releases.
 ///
@@ -49,6 +50,15 @@ enum Command {
         #[arg(last = true)]
         filter: Option<String>,
     },
+    /// Try berthage in one process: `berthage sandbox`, with what it needs
+    ///
+    /// Needs nothing but Rust and its wasm32 target: the servers are berthage's own, in memory. It says what to look at, and
+    /// ends with Ctrl-C.
+    Sandbox {
+        /// Flags of `berthage sandbox`; `-- --help` lists them
+        #[arg(last = true)]
+        flags: Vec<OsString>,
+    },
     /// Show the main job on real servers: a hub and two physical clusters on 127.0.0.1
     Demo {
         /// Leave at the end, with nothing left running, instead of waiting for Ctrl-C
@@ -88,6 +98,7 @@ impl Arguments {
             Command::Servers => servers::build(&repository, &progress),
             Command::Test { kcp: true, filter } => suites::test_kcp(&repository, &progress, filter.as_deref()),
             Command::Test { kcp: false, filter } => suites::test(&repository, &progress, filter.as_deref()),
+            Command::Sandbox { flags } => sandbox::run(&repository, &progress, &flags),
             Command::Demo { exit } => suites::demo(&repository, &progress, exit),
             Command::Bench { json, quick: true, .. } => {
                 suites::bench(&repository, &progress, 20, json.as_deref(), false)

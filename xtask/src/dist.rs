@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::child;
 use crate::failure::{Failure, Result};
-use crate::plugins;
+use crate::plugins::{self, Plugin};
 use crate::progress::Progress;
 use crate::repository::Repository;
 
@@ -17,7 +17,10 @@ pub(crate) fn lay_out(repository: &Repository, progress: &Progress, out: &Path) 
     let plugins = plugins::build(repository, progress, None)?;
     progress.step("build a release (minutes, the first time)", |log| {
         let mut command = repository.cargo();
-        command.args(["build", "--release"]).args(PROGRAMS.iter().flat_map(|program| ["--package", program]));
+        // What is tried with the sandbox is no part of a release.
+        command
+            .args(["build", "--release", "--no-default-features"])
+            .args(PROGRAMS.iter().flat_map(|program| ["--package", program]));
         child::run(command, log)
     })?;
     let out = repository.root().join(out);
@@ -30,12 +33,17 @@ pub(crate) fn lay_out(repository: &Repository, progress: &Progress, out: &Path) 
     for program in PROGRAMS {
         copy(&repository.cargo_target().join("release").join(program), &programs)?;
     }
+    lay_out_share(repository, &plugins, &share)?;
+    progress.say(&format!("release in {}", out.display()));
+    Ok(())
+}
+
+/// The product's plugins and templates, as `berthage` looks for them in its share folder.
+pub(crate) fn lay_out_share(repository: &Repository, plugins: &[Plugin], share: &Path) -> Result<()> {
     for plugin in plugins.iter().filter(|plugin| plugin.is_product()) {
         copy(&plugin.file, &share.join("plugins"))?;
     }
-    copy_folder(&repository.root().join("templates"), &share.join("templates"))?;
-    progress.say(&format!("release in {}", out.display()));
-    Ok(())
+    copy_folder(&repository.root().join("templates"), &share.join("templates"))
 }
 
 /// Copies a file into a folder, which is made if needed.

@@ -13,6 +13,7 @@ mod peers;
 mod plugins;
 mod progress;
 mod repository;
+mod sandbox;
 mod servers;
 mod suites;
 mod wasm_toolchain;

@@ -13,6 +13,7 @@
 //!                  fields    merge, JSON and strategic patch, server-side apply, managedFields
 //!                  lifecycle uid, generation, finalizers, deletion: what a server does to metadata, by the rules of `validation`
 //!                  store     revisions, lists with pages, watches with bookmarks and 410
+//!                  kcp       what a kcp has beyond all that: its own kinds, its admission, its virtual workspaces
 //!                  world     the state of a server: what is served and stored, and what follows from it
 //!  answer ◀──────  server    puts these together, as a tower service; `tls` puts it on a port
 //!                  actors    what controllers do: namespaces, garbage collection, Deployments, kcp's workspaces and bindings

@@ -5,6 +5,8 @@ pub mod crds;
 pub mod objects;
 pub mod register;
 pub mod render;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 
 use std::io::Write as _;
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
 
 use super::answer::Answer;
+use super::holders::Here;
 use super::request::Incoming;
 use super::site::{Site, authority};
 use super::{Server, discover, feed, read, remove, reviews, write};
@@ -56,11 +57,12 @@ fn answer(server: &Server, world: &mut World, incoming: &Incoming) -> Result<Ans
     let query = Query::parse(&incoming.query);
     let target = target(world, &path)?;
     let config = &server.0.config;
-    let user = who(world, incoming, config.anonymous)?;
+    let named = named(world, &target, &config.default_cluster);
+    let user = who(world, incoming, config.anonymous, named.as_deref().unwrap_or_default())?;
     let info = RequestInfo::new(incoming.method.as_str(), target.path, &query)?;
     target.check(&info)?;
     let through = through(world, &target)?;
-    let cluster = cluster(world, &target, &config.default_cluster, &user, &info)?;
+    let cluster = cluster(world, &target, named, &user, &info)?;
     let user = impersonated(world, cluster.as_deref(), user, &info, incoming)?;
     let site = Site { user, cluster, through, shard: Arc::clone(&server.1) };
     site.may(world, &info.attributes())?;
@@ -96,8 +98,18 @@ fn unresolved() -> Failure {
     Failure::new(403, "Forbidden", format!("forbidden: {UNRESOLVED}"))
 }
 
-/// Who sends it.
-fn who(world: &World, incoming: &Incoming, anonymous: bool) -> Result<User, Failure> {
+/// The cluster that a path names, if it leads to one.
+fn named(world: &World, target: &Target<'_>, default: &str) -> Option<String> {
+    match target.cluster {
+        Cluster::All => None,
+        Cluster::None => Some(default.to_owned()),
+        Cluster::Name(name) => Some(name.to_owned()),
+        Cluster::Path(path) => world.resolve(path),
+    }
+}
+
+/// Who sends it, to this cluster.
+fn who(world: &World, incoming: &Incoming, anonymous: bool, cluster: &str) -> Result<User, Failure> {
     let certificate = incoming.certificate.as_ref();
     let organisations: Vec<&str> =
         certificate.iter().flat_map(|one| one.organisations.iter().map(String::as_str)).collect();
@@ -110,24 +122,21 @@ fn who(world: &World, incoming: &Incoming, anonymous: bool) -> Result<User, Fail
         }),
         authorization: incoming.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()),
     };
-    authenticate(&world.tokens, &credentials, anonymous, world.now, world)
+    authenticate(&world.tokens, &credentials, anonymous, world.now, &Here { world, cluster })
 }
 
 /// The logical cluster, all of them, or the refusal where there is none of that name.
 fn cluster(
     world: &World,
     target: &Target<'_>,
-    default: &str,
+    named: Option<String>,
     user: &User,
     info: &RequestInfo<'_>,
 ) -> Result<Option<String>, Answer> {
-    let found = match target.cluster {
-        Cluster::All => return Ok(None),
-        Cluster::None => Some(default.to_owned()),
-        Cluster::Name(name) => Some(name.to_owned()),
-        Cluster::Path(path) => world.resolve(path),
-    };
-    if let Some(found) = found.filter(|name| world.cluster(name).is_some()) {
+    if target.cluster == Cluster::All {
+        return Ok(None);
+    }
+    if let Some(found) = named.filter(|name| world.cluster(name).is_some()) {
         return Ok(Some(found));
     }
     match world.flavour {

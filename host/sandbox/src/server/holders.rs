@@ -6,6 +6,19 @@ use crate::access::tokens::{Holder, HolderKind, Holders};
 use crate::time;
 use crate::world::{Named, World};
 
+/// The objects of tokens that do not say in which cluster they are: those of the cluster that is asked.
+pub(super) struct Here<'w> {
+    pub(super) world: &'w World,
+    pub(super) cluster: &'w str,
+}
+
+impl Holders for Here<'_> {
+    fn find(&self, cluster: &str, kind: HolderKind, namespace: &str, name: &str) -> Option<Holder> {
+        let cluster = if cluster.is_empty() { self.cluster } else { cluster };
+        self.world.find(cluster, kind, namespace, name)
+    }
+}
+
 impl Holders for World {
     fn find(&self, cluster: &str, kind: HolderKind, namespace: &str, name: &str) -> Option<Holder> {
         let plural = match kind {

@@ -28,6 +28,8 @@ mod reviews;
 mod selection;
 mod service;
 mod site;
+#[cfg(test)]
+mod tests;
 mod wakes;
 mod write;
 

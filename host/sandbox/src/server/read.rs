@@ -16,7 +16,7 @@ use crate::world::{Place, Serving, World};
 /// One object.
 pub(super) fn get(world: &World, request: &Request<'_>, serving: &Arc<Serving>) -> Result<Answer, Answer> {
     let shown = Shown::new(request, serving)?;
-    let key = place(request).key(serving.resource, &request.info.name);
+    let key = place(request, serving).key(serving.resource, &request.info.name);
     let wanted = request.query.text("resourceVersion");
     let found = if wanted.is_empty() { world.store.get(&key) } else { world.store.get_at_least(&key, wanted)? };
     let found = found.filter(|object| request.site.sees(world.kcp(), serving, object));
@@ -56,9 +56,10 @@ fn nothing(serving: &Serving) -> Answer {
     Answer::value(200, &list, false)
 }
 
-/// Where the objects of a request are.
-pub(super) fn place<'r>(request: &'r Request<'_>) -> Place<'r> {
-    Place { cluster: request.site.cluster(), namespace: request.info.namespace }
+/// Where the objects of a request are. Of a request for a namespace the namespace itself counts as the one that it is in.
+pub(super) fn place<'r>(request: &'r Request<'_>, serving: &Serving) -> Place<'r> {
+    let namespace = if serving.served.namespaced { request.info.namespace } else { "" };
+    Place { cluster: request.site.cluster(), namespace }
 }
 
 /// What a list, a watch or a deletion of many is about.

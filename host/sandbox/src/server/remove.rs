@@ -21,7 +21,7 @@ use crate::world::{Deleted, Place, Serving, World};
 pub(super) fn one(world: &mut World, request: &Request<'_>, serving: &Arc<Serving>) -> Result<Answer, Answer> {
     let options = delete_options(request)?;
     let shown = Shown::new(request, serving)?;
-    let deleted = delete(world, request, serving, place(request), &request.info.name, &options)?;
+    let deleted = delete(world, request, serving, place(request, serving), &request.info.name, &options)?;
     if deleted.is_status {
         return Ok(Answer::value(deleted.code, &Value::Object(deleted.answer), false));
     }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::answer::Answer;
 use super::body;
 use super::gate::Request;
+use super::holders::Here;
 use super::site::authority;
 use crate::access::{reviews, tokens};
 use crate::kinds::Served;
@@ -22,7 +23,7 @@ pub(super) fn answer(world: &mut World, request: &Request<'_>, served: &Served) 
     let answered = match &*served.plural {
         "serviceaccounts" => token(world, request, &id, review)?,
         "selfsubjectreviews" => reviews::self_subject(user, world.now, &review),
-        "tokenreviews" => reviews::token(&world.tokens, review, world.now, world)?,
+        "tokenreviews" => reviews::token(&world.tokens, review, world.now, &Here { world, cluster })?,
         "selfsubjectaccessreviews" => reviews::self_subject_access(&authority, user, review)?,
         "subjectaccessreviews" => reviews::subject_access(&authority, review)?,
         "localsubjectaccessreviews" => reviews::local_subject_access(&authority, review)?,

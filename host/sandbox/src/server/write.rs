@@ -13,6 +13,7 @@ use super::read::place;
 use super::site::authority;
 use crate::access::bindings::RbacKind;
 use crate::access::escalation;
+use crate::access::kcp::export::through_virtual_workspace;
 use crate::actors;
 use crate::fields::{
     Applied, FieldManager, JsonPatch, PatchType, manager_of, merge_patch, strategic_merge_patch, unsupported_media_type,
@@ -123,7 +124,7 @@ enum How {
 impl Write<'_> {
     fn create(&self, world: &mut World, mut object: Map<String, Value>) -> Result<Written, Failure> {
         if (&*self.serving.served.group, &*self.serving.served.plural) == ("", "pods") {
-            let Place { cluster, namespace } = place(self.request);
+            let Place { cluster, namespace } = place(self.request, self.serving);
             actors::kubernetes::admission::admit(world, cluster, namespace, &mut object)?;
         }
         let name = object.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Value::as_str);
@@ -133,7 +134,7 @@ impl Write<'_> {
         }
         self.admit(world, &name, Subresource::None, &mut object, None)?;
         let writer = Writer { manager: self.manager, dry_run: self.dry_run, ..Writer::default() };
-        world.create(self.serving, place(self.request), object, &writer)
+        world.create(self.serving, place(self.request, self.serving), object, &writer)
     }
 
     fn update(
@@ -154,7 +155,7 @@ impl Write<'_> {
             self.admit(world, name, subresource, &mut new, old)?;
             Ok(new)
         };
-        world.update(self.serving, place(self.request), name, subresource, &writer, &mut admitted)
+        world.update(self.serving, place(self.request, self.serving), name, subresource, &writer, &mut admitted)
     }
 
     fn forward<'f>(&'f self, through: &'f VirtualWorkspace, name: &'f str, subresource: Subresource) -> Forward<'f> {
@@ -162,7 +163,7 @@ impl Write<'_> {
             through,
             serving: self.serving,
             user: &self.request.site.user,
-            place: place(self.request),
+            place: place(self.request, self.serving),
             name,
             subresource,
             manager: self.manager,
@@ -183,7 +184,8 @@ impl Write<'_> {
             return Ok(());
         }
         let user = &self.request.site.user;
-        let write = kcp::Request { user, place: place(self.request), serving: self.serving, subresource, name };
+        let write =
+            kcp::Request { user, place: place(self.request, self.serving), serving: self.serving, subresource, name };
         kcp::admit(world, &write, new, old)
     }
 }
@@ -310,7 +312,12 @@ fn no_escalation(
         new: &new,
         old: old.as_ref(),
     };
-    escalation::check(&authority(world, cluster), &request.site.user, &write)
+    // Through a virtual workspace it arrives with a warrant for everything.
+    let user = match &request.site.through {
+        Some(_) => &through_virtual_workspace(&request.site.user, cluster),
+        None => &request.site.user,
+    };
+    escalation::check(&authority(world, cluster), user, &write)
 }
 
 /// What a client is warned of.

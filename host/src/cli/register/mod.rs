@@ -6,7 +6,7 @@
 
 mod endpoint;
 mod objects;
-mod requests;
+pub(in crate::cli) mod requests;
 mod resources;
 mod run;
 
@@ -18,7 +18,7 @@ use clap::Args;
 
 pub use endpoint::EndpointError;
 pub use resources::{Asked, ResourcesError};
-pub use run::run;
+pub use run::{Tell, run};
 
 use super::objects::is_subdomain;
 use crate::access::KubeconfigError;

@@ -23,9 +23,9 @@ const TRIES: usize = 10;
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// A token. Without `Debug`.
-pub(super) struct Token {
+pub(in crate::cli) struct Token {
     /// The token.
-    pub(super) token: Zeroizing<String>,
+    pub(in crate::cli) token: Zeroizing<String>,
     /// Its end, as the API server says.
     pub(super) expires_at: Timestamp,
 }
@@ -53,7 +53,7 @@ pub(super) async fn serves(hub: &Client, group: &'static str) -> Result<(), Regi
 }
 
 /// Applies an object server-side. What others have set in the same fields is taken over: that was asked for.
-pub(super) async fn apply(client: &Client, side: Side, object: &Value) -> Result<(), RegisterError> {
+pub(in crate::cli) async fn apply(client: &Client, side: Side, object: &Value) -> Result<(), RegisterError> {
     let path = path_of(object);
     let patched = client.request_text(apply_request(&path, object.to_string().into_bytes())?).await;
     patched.map(|_| ()).map_err(|error| failed(title(object), side, &error))
@@ -74,18 +74,23 @@ pub(super) async fn apply_secret(hub: &Client, plan: &Plan<'_>, body: &[u8]) -> 
     }
 }
 
-/// Asks for a token of the account.
-pub(super) async fn token(cluster: &Client, plan: &Plan<'_>, duration: Duration) -> Result<Token, RegisterError> {
-    let path = format!("/api/v1/namespaces/{}/serviceaccounts/{}/token", plan.cluster_namespace, plan.account);
+/// Asks for a token of an account.
+pub(in crate::cli) async fn token(
+    client: &Client,
+    side: Side,
+    [namespace, account]: [&str; 2],
+    duration: Duration,
+) -> Result<Token, RegisterError> {
+    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
     let body = json!({
         "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
         "spec": { "expirationSeconds": duration.as_secs() },
     });
     let post = Request::post(path).header(CONTENT_TYPE, "application/json");
     // As text: the client logs an answer that it cannot decode, and this one holds a token.
-    match cluster.request_text(request(post, body.to_string().into_bytes())?).await {
+    match client.request_text(request(post, body.to_string().into_bytes())?).await {
         Ok(answer) => read_token(&Zeroizing::new(answer)),
-        Err(error) => Err(failed("a token of the account".to_owned(), Side::Physical, &error)),
+        Err(error) => Err(failed("a token of the account".to_owned(), side, &error)),
     }
 }
 

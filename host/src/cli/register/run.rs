@@ -24,8 +24,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Stands where the token belongs in what is printed.
 const PLACE: &str = "TOKEN";
 
-/// Registers the cluster, or prints what that would be. Progress goes to standard output.
-pub async fn run(args: &Register) -> Result<(), RegisterError> {
+/// Somebody who is told of the progress.
+pub type Tell = fn(&str) -> std::io::Result<()>;
+
+/// Registers the cluster, or tells what that would be.
+pub async fn run(args: &Register, tell: Tell) -> Result<(), RegisterError> {
+    let tell = |text: &str| tell(text).map_err(RegisterError::Output);
     let kubeconfig_error = |source| RegisterError::Kubeconfig { path: args.kubeconfig.clone(), source };
     let (kubeconfig, config) = read(&args.kubeconfig, args.context.as_ref()).await.map_err(kubeconfig_error)?;
     let endpoint = Endpoint::new(&kubeconfig, args.context.as_deref(), &config, args.server.as_deref())?;
@@ -62,7 +66,8 @@ pub async fn run(args: &Register) -> Result<(), RegisterError> {
         tell(&format!("  {} applied\n", title(&object)))?;
     }
     let asked = args.token_duration.get();
-    let token = requests::token(&cluster, &plan, asked).await?;
+    let account = [plan.cluster_namespace, plan.account];
+    let token = requests::token(&cluster, Side::Physical, account, asked).await?;
     tell(&format!("  {}\n", granted(&token, asked, Timestamp::now())))?;
     let document = endpoint.kubeconfig(plan.name, plan.account, &token.token);
     let kubeconfig = endpoint::json(&document).ok_or(RegisterError::Token)?;
@@ -86,10 +91,6 @@ pub async fn run(args: &Register) -> Result<(), RegisterError> {
     }
     let kind = if plan.target { "synctarget" } else { "clusterregistration" };
     tell(&format!("Next: kubectl get {kind} {} -o wide, with the hub's kubeconfig\n", plan.name))
-}
-
-fn tell(text: &str) -> Result<(), RegisterError> {
-    crate::cli::print(text).map_err(RegisterError::Output)
 }
 
 async fn read(path: &Path, context: Option<&String>) -> Result<(Kubeconfig, Config), KubeconfigError> {

@@ -1,11 +1,11 @@
 //! What the owner of an APIExport sees and does through its virtual workspace.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{BINDINGS, SECRETS, Stage, WIDGETS, secret, widget};
 use crate::access::attributes::{Attributes, ResourceAttributes};
 use crate::access::user::User;
-use crate::kcp::virtual_workspace::{Compute, Forward, VirtualWorkspace, Visible};
+use crate::kcp::virtual_workspace::{Forward, VirtualWorkspace, Visible};
 use crate::lifecycle::Subresource;
 use crate::status::Failure;
 use crate::store::Scope;
@@ -94,7 +94,7 @@ impl Scene {
         (group, version, plural): (&str, &str, &str),
         (namespace, name): (&str, &str),
         creates: bool,
-        compute: Compute<'_>,
+        compute: &mut dyn FnMut(Option<&Map<String, Value>>) -> Result<Map<String, Value>, Failure>,
     ) -> Result<Written, Failure> {
         let through = self.through();
         let serving = through.serving(group, version, plural).unwrap().clone();

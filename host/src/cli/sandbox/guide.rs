@@ -1,0 +1,63 @@
+//! What the sandbox tells people.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use berthage_sandbox::sandbox::Sandbox;
+
+use super::tenants::{TENANTS, Tenant, kubeconfig_of_cluster, kubeconfig_of_workspace};
+use crate::cli::print;
+
+pub(super) fn begin(sandbox: &Sandbox) -> io::Result<()> {
+    print(&format!(
+        "A kcp at {} and physical clusters at {}, in this process and in memory.\n\
+         root:platform has the APIExport; the controller starts.\n",
+        sandbox.hub.url, sandbox.clusters.url
+    ))
+}
+
+pub(super) fn onboarded(tenant: &Tenant) -> io::Result<()> {
+    let Tenant { workspace, cluster, target, .. } = tenant;
+    print(&format!("{workspace} binds it, registers the cluster {cluster} and makes the SyncTarget {target}.\n"))
+}
+
+pub(super) fn ready(tenant: &Tenant, after: Duration) -> io::Result<()> {
+    let Tenant { workspace, target, .. } = tenant;
+    print(&format!("  Ready: {target} in {workspace}, {:.1} s after the start\n", after.as_secs_f64()))
+}
+
+pub(super) fn end(sandbox: &Sandbox, folder: &Path, after: Duration, exits: bool) -> io::Result<()> {
+    if exits {
+        return print(&format!("Every target is Ready after {:.1} s.\n", after.as_secs_f64()));
+    }
+    let first = TENANTS.first().map_or("", |tenant| tenant.workspace);
+    let cluster = TENANTS.first().map_or("", |tenant| tenant.cluster);
+    let mut text = String::from("\nEach workspace and each cluster has a kubeconfig of its own:\n\n");
+    for tenant in &TENANTS {
+        text += &format!("    {}\n", kubeconfig_of_workspace(folder, tenant.workspace).display());
+    }
+    let mut clusters: Vec<&str> = TENANTS.iter().map(|tenant| tenant.cluster).collect();
+    clusters.dedup();
+    for cluster in clusters {
+        text += &format!("    {}\n", kubeconfig_of_cluster(folder, cluster).display());
+    }
+    text += &format!(
+        "\nLook around:\n\n\
+         \x20   export KUBECONFIG={}\n\
+         \x20   kubectl get synctargets,clusterregistrations\n\
+         \x20   kubectl describe synctarget edge\n\
+         \x20   kubectl get leases -o wide\n\
+         \x20   kubectl --kubeconfig {} get deployments,pods -A\n\n\
+         Change something, and look again:\n\n\
+         \x20   kubectl patch synctarget edge --type merge -p '{{\"spec\":{{\"syncerConfig\":{{\"replicas\":2}}}}}}'\n\
+         \x20   kubectl --kubeconfig {} delete deployment -A -l app.kubernetes.io/managed-by=berthage   # it comes back\n\
+         \x20   kubectl delete synctarget edge                                                          # it all goes\n\n\
+         The workspace {first} is {}/clusters/{first}. Ctrl-C ends everything.\n",
+        kubeconfig_of_workspace(folder, first).display(),
+        kubeconfig_of_cluster(folder, cluster).display(),
+        kubeconfig_of_cluster(folder, cluster).display(),
+        sandbox.hub.url,
+    );
+    print(&text)
+}
