@@ -1,9 +1,11 @@
 //! What the sandbox tells people.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use berthage_core::names::LABEL_MANAGED_BY;
 use berthage_sandbox::sandbox::Sandbox;
 
 use super::tenants::{TENANTS, Tenant, kubeconfig_of_cluster, kubeconfig_of_workspace};
@@ -31,33 +33,26 @@ pub(super) fn end(sandbox: &Sandbox, folder: &Path, after: Duration, exits: bool
     if exits {
         return print(&format!("Every target is Ready after {:.1} s.\n", after.as_secs_f64()));
     }
-    let first = TENANTS.first().map_or("", |tenant| tenant.workspace);
-    let cluster = TENANTS.first().map_or("", |tenant| tenant.cluster);
-    let mut text = String::from("\nEach workspace and each cluster has a kubeconfig of its own:\n\n");
-    for tenant in &TENANTS {
-        text += &format!("    {}\n", kubeconfig_of_workspace(folder, tenant.workspace).display());
-    }
-    let mut clusters: Vec<&str> = TENANTS.iter().map(|tenant| tenant.cluster).collect();
-    clusters.dedup();
-    for cluster in clusters {
-        text += &format!("    {}\n", kubeconfig_of_cluster(folder, cluster).display());
-    }
-    text += &format!(
-        "\nLook around:\n\n\
-         \x20   export KUBECONFIG={}\n\
+    let (first, cluster) = TENANTS.first().map_or(("", ""), |tenant| (tenant.workspace, tenant.cluster));
+    let workspaces = TENANTS.iter().map(|tenant| kubeconfig_of_workspace(folder, tenant.workspace));
+    let clusters: BTreeSet<&str> = TENANTS.iter().map(|tenant| tenant.cluster).collect();
+    let clusters = clusters.into_iter().map(|cluster| kubeconfig_of_cluster(folder, cluster));
+    let files: Vec<String> = workspaces.chain(clusters).map(|file| format!("    {}", file.display())).collect();
+    let (workspace, physical) = (kubeconfig_of_workspace(folder, first), kubeconfig_of_cluster(folder, cluster));
+    let (files, workspace, physical) = (files.join("\n"), workspace.display(), physical.display());
+    print(&format!(
+        "\nEach workspace and each cluster has a kubeconfig of its own:\n\n{files}\n\n\
+         Look around:\n\n\
+         \x20   export KUBECONFIG={workspace}\n\
          \x20   kubectl get synctargets,clusterregistrations\n\
          \x20   kubectl describe synctarget edge\n\
          \x20   kubectl get leases -o wide\n\
-         \x20   kubectl --kubeconfig {} get deployments,pods -A\n\n\
+         \x20   kubectl --kubeconfig {physical} get deployments,pods -A\n\n\
          Change something, and look again:\n\n\
          \x20   kubectl patch synctarget edge --type merge -p '{{\"spec\":{{\"syncerConfig\":{{\"replicas\":2}}}}}}'\n\
-         \x20   kubectl --kubeconfig {} delete deployment -A -l app.kubernetes.io/managed-by=berthage   # it comes back\n\
-         \x20   kubectl delete synctarget edge                                                          # it all goes\n\n\
+         \x20   kubectl --kubeconfig {physical} delete deployments -A -l {LABEL_MANAGED_BY}=berthage   # they come back\n\
+         \x20   kubectl delete synctarget edge   # what was deployed for it goes\n\n\
          The workspace {first} is {}/clusters/{first}. Ctrl-C ends everything.\n",
-        kubeconfig_of_workspace(folder, first).display(),
-        kubeconfig_of_cluster(folder, cluster).display(),
-        kubeconfig_of_cluster(folder, cluster).display(),
-        sandbox.hub.url,
-    );
-    print(&text)
+        sandbox.hub.url
+    ))
 }

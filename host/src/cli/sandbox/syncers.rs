@@ -96,8 +96,8 @@ impl Pod {
         let (uid, name) = (text(pod, "uid").to_owned(), text(pod, "name").to_owned());
         let spec = pod.get("spec")?;
         let container = spec.get("containers")?.as_array()?.iter().find(|container| container["name"] == "syncer")?;
-        let volumes = spec.get("volumes")?.as_array()?.iter();
-        let secret = volumes.filter_map(|volume| volume.pointer("/secret/secretName")?.as_str()).next()?.to_owned();
+        let mut volumes = spec.get("volumes")?.as_array()?.iter();
+        let secret = volumes.find_map(|volume| volume.pointer("/secret/secretName")?.as_str())?.to_owned();
         let mount = folder.join(&uid);
         let mut words = vec!["berthage-syncer".to_owned()];
         let mut given = container.get("args")?.as_array()?.iter().filter_map(Value::as_str);

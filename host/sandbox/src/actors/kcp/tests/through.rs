@@ -11,6 +11,9 @@ use crate::status::Failure;
 use crate::store::Scope;
 use crate::world::{Place, Written};
 
+/// Makes the new object of the present one.
+type Compute<'c> = &'c mut dyn FnMut(Option<&Map<String, Value>>) -> Result<Map<String, Value>, Failure>;
+
 struct Scene {
     stage: Stage,
     provider: String,
@@ -94,7 +97,7 @@ impl Scene {
         (group, version, plural): (&str, &str, &str),
         (namespace, name): (&str, &str),
         creates: bool,
-        compute: &mut dyn FnMut(Option<&Map<String, Value>>) -> Result<Map<String, Value>, Failure>,
+        compute: Compute<'_>,
     ) -> Result<Written, Failure> {
         let through = self.through();
         let serving = through.serving(group, version, plural).unwrap().clone();
