@@ -77,9 +77,6 @@ pub(super) async fn apply(
     }
     tell(ctx, work, cluster, &changes);
     work.found.synced_at = Some(work.now);
-    if let Some(status) = credential.accepted() {
-        work.credential = Some(status);
-    }
     waiting(work, &changes)
 }
 
@@ -184,6 +181,10 @@ async fn send_wave(
                     seen: seen.marker.clone(),
                 });
                 link.note(&work.names.id, change.id.clone(), seen);
+                // Whatever becomes of the others: one that is not noted would be made anew by every run.
+                if is_credential(change) {
+                    work.credential = credential.accepted().or_else(|| work.credential.take());
+                }
             }
             Sent::Lost => {
                 // Else the next run would take the same uid from what was seen, for as long as the watch is late.
