@@ -53,7 +53,7 @@ enum Command {
     /// Try berthage in one process: `berthage sandbox`, with what it needs
     ///
     /// Needs nothing but Rust and its wasm32 target: the servers are berthage's own, in memory. It says what to look at, and
-    /// ends with Ctrl-C.
+    /// ends with Ctrl-C. docs/sandbox.md says what these servers do, and do not do.
     Sandbox {
         /// Flags of `berthage sandbox`; `-- --help` lists them
         #[arg(last = true)]
