@@ -47,6 +47,8 @@ pub struct Told {
     pub causes: Vec<Cause>,
     /// Seconds after which the client may ask again; 0 says nothing.
     pub retry_after: u32,
+    /// `details` are there even if there is nothing to say in them.
+    pub detailed: bool,
 }
 
 impl Deref for Failure {
@@ -70,6 +72,7 @@ impl Failure {
             uid: String::new(),
             causes: Vec::new(),
             retry_after: 0,
+            detailed: false,
         }))
     }
 
@@ -93,6 +96,13 @@ impl Failure {
     #[must_use]
     pub fn after(mut self, seconds: u32) -> Self {
         self.0.retry_after = seconds;
+        self
+    }
+
+    /// Has `details`, even if there is nothing to say in them.
+    #[must_use]
+    pub fn detailed(mut self) -> Self {
+        self.0.detailed = true;
         self
     }
 
@@ -202,7 +212,7 @@ impl Failure {
         if !self.reason.is_empty() {
             status["reason"] = json!(self.reason);
         }
-        if !details.is_empty() {
+        if !details.is_empty() || self.detailed {
             status["details"] = Value::Object(details);
         }
         status
@@ -254,6 +264,11 @@ mod tests {
         let cause = Cause { reason: "ResourceVersionTooLarge", message: "m".into(), field: String::new() };
         let status = Failure::bad_request("no").because(vec![cause]).to_status();
         assert_eq!(status["details"]["causes"], json!([{"reason": "ResourceVersionTooLarge", "message": "m"}]));
+    }
+
+    #[test]
+    fn details_may_be_there_and_empty() {
+        assert_eq!(Failure::bad_request("no").detailed().to_status()["details"], json!({}));
     }
 
     #[test]

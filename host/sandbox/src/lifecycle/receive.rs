@@ -29,10 +29,10 @@ pub fn receive_updated(kind: &Kind<'_>, namespace: &str, name: &str, object: &mu
     }
 }
 
-/// Leaves out what is null, as reading `ObjectMeta` does, and makes the namespace the one of the request
+/// Leaves out what is null or empty, as reading and writing `ObjectMeta` does, and makes the namespace the one of the request
 /// (`rest.EnsureObjectNamespaceMatchesRequestNamespace`).
 pub(super) fn settle(kind: &Kind<'_>, namespace: &str, object: &mut Object) -> Result<(), Failure> {
-    metadata::of_mut(object)?.retain(|_, value| !value.is_null());
+    metadata::of_mut(object)?.retain(|_, value| !is_nothing(value));
     let namespace = if kind.namespaced { namespace } else { "" };
     let written = Metadata::of(object).text("namespace");
     if written == namespace {
@@ -45,4 +45,37 @@ pub(super) fn settle(kind: &Kind<'_>, namespace: &str, object: &mut Object) -> R
     let namespace = Some(Value::from(namespace)).filter(|_| !namespace.is_empty());
     metadata::set(metadata::of_mut(object)?, "namespace", namespace);
     Ok(())
+}
+
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::String(text) => text.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn empty_lists_and_maps_in_metadata_are_nothing() {
+        let kind = Kind {
+            group: "",
+            kind: "ConfigMap",
+            plural: "configmaps",
+            namespaced: true,
+            facts: super::super::builtin("", "configmaps").unwrap(),
+        };
+        let object =
+            json!({"metadata": {"name": "a", "finalizers": [], "labels": {}, "generateName": "", "annotations": null}});
+        let Value::Object(mut object) = object else { panic!("an object") };
+        receive_updated(&kind, "n", "a", &mut object).unwrap();
+        assert_eq!(object["metadata"], json!({"name": "a", "namespace": "n"}));
+    }
 }

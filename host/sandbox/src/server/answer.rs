@@ -9,6 +9,7 @@ use crate::kinds::Missing;
 use crate::quote::quote;
 use crate::show;
 use crate::status::Failure;
+use crate::store::ListFailure;
 
 /// An answer.
 #[derive(Debug)]
@@ -86,10 +87,23 @@ impl Answer {
 
 const NO_CACHE: &str = "no-cache, private";
 
+impl Answer {
+    /// A failure, with its status.
+    fn failed(failure: &Failure, status: &Value) -> Self {
+        let answer = Self::value(failure.code, status, false);
+        if failure.retry_after == 0 { answer } else { answer.with(RETRY_AFTER, &failure.retry_after.to_string()) }
+    }
+}
+
 impl From<Failure> for Answer {
     fn from(failure: Failure) -> Self {
-        let answer = Self::value(failure.code, &failure.to_status(), false);
-        if failure.retry_after == 0 { answer } else { answer.with(RETRY_AFTER, &failure.retry_after.to_string()) }
+        Self::failed(&failure, &failure.to_status())
+    }
+}
+
+impl From<ListFailure> for Answer {
+    fn from(refusal: ListFailure) -> Self {
+        Self::failed(&refusal.failure, &refusal.to_status())
     }
 }
 

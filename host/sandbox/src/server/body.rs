@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::json;
 use super::request::Incoming;
+use crate::causes::invalid;
 use crate::content;
 use crate::kinds::Served;
 use crate::kinds::options::FieldValidation;
@@ -29,15 +30,44 @@ pub(super) fn read(incoming: &Incoming, what: &str) -> Result<Read, Failure> {
     if show::body_format(incoming.header(CONTENT_TYPE.as_str()))? == BodyFormat::Yaml && !looks_like_json(incoming) {
         return Err(Failure::not_in_sandbox("bodies in YAML"));
     }
-    parse(incoming).map_err(|why| {
-        let why = format!("couldn't get version/kind; json parse error: {why}");
-        Failure::bad_request(format!("the object provided is unrecognized (must be of type {what}): {why}"))
-    })
+    let unreadable =
+        |why: &str| unrecognized(what, &format!("couldn't get version/kind; json parse error: {why}"), &incoming.body);
+    let read = parse(incoming).map_err(|why| unreadable(&why))?;
+    let kind = match read.value {
+        Value::Object(_) | Value::Null => return Ok(read),
+        Value::Array(_) => "array",
+        Value::String(_) => "string",
+        Value::Number(_) => "number",
+        Value::Bool(_) => "bool",
+    };
+    Err(unreadable(&format!("json: cannot unmarshal {kind} into Go value of type {GO_META}")))
+}
+
+/// What Go reads first of an object, as it calls it.
+const GO_META: &str =
+    r#"struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }"#;
+
+/// 400: nobody knows what a body is.
+fn unrecognized(what: &str, why: &str, body: &[u8]) -> Failure {
+    let shown = summary(body);
+    Failure::bad_request(format!("the object provided is unrecognized (must be of type {what}): {why} ({shown})"))
+}
+
+/// The beginning of a body (`summarizeData`).
+fn summary(body: &[u8]) -> String {
+    const MOST: usize = 30;
+    let (begin, more) = if body.len() > MOST { (body.get(..MOST).unwrap_or(body), " ...") } else { (body, "") };
+    match body.first() {
+        None => "<empty>".to_owned(),
+        Some(b'{') => format!("{}{more}", String::from_utf8_lossy(begin)),
+        Some(_) => begin.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")) + more,
+    }
 }
 
 /// Reads JSON.
 pub(super) fn parse(incoming: &Incoming) -> Result<Read, String> {
-    let (value, problems) = json::read(&incoming.body).map_err(|error| error.to_string())?;
+    let (value, problems) = json::read(&incoming.body)
+        .map_err(|error| if error.is_eof() { "unexpected end of JSON input".to_owned() } else { error.to_string() })?;
     Ok(Read { value, problems })
 }
 
@@ -47,30 +77,67 @@ fn looks_like_json(incoming: &Incoming) -> bool {
 }
 
 /// An object of this kind in this version: 400 for one of another.
-pub(super) fn object(serving: &Serving, read: Read) -> Result<(Map<String, Value>, Vec<String>), Failure> {
+pub(super) fn object(serving: &Serving, read: Read, body: &[u8]) -> Result<(Map<String, Value>, Vec<String>), Failure> {
     let served = &serving.served;
-    let unrecognized = |why: &str| {
-        Failure::bad_request(format!("the object provided is unrecognized (must be of type {}): {why}", served.kind))
-    };
     let Value::Object(object) = read.value else {
-        return Err(unrecognized("couldn't get version/kind; json parse error: the body is no object"));
+        let why = "couldn't get version/kind; json parse error: the body is no object";
+        return Err(unrecognized(&served.kind, why, body));
     };
     let text = |field: &str| object.get(field).and_then(Value::as_str).unwrap_or_default();
     let (version, kind) = (text("apiVersion"), text("kind"));
+    if served.custom {
+        of_custom(serving, version, kind, &object, body)?;
+    } else {
+        of_built_in(serving, version, kind)?;
+    }
+    Ok((object, read.problems))
+}
+
+/// Objects of custom kinds say what they are.
+fn of_custom(
+    serving: &Serving,
+    version: &str,
+    kind: &str,
+    object: &Map<String, Value>,
+    body: &[u8],
+) -> Result<(), Failure> {
+    let served = &serving.served;
+    if kind.is_empty() {
+        let why = format!("Object 'Kind' is missing in '{}'", String::from_utf8_lossy(body));
+        return Err(unrecognized(&served.kind, &why, body));
+    }
     let expected = served.api_version();
-    if served.custom && kind.is_empty() {
-        return Err(Failure::bad_request("Object 'Kind' is missing in the body"));
-    }
-    if !kind.is_empty() && kind != served.kind {
-        let (own, other) = (version, quote(kind));
-        return Err(unrecognized(&format!("the kind in the data ({own}, Kind={other}) is another")));
-    }
-    if !version.is_empty() && version != expected {
+    if version != expected {
         let why =
             format!("the API version in the data ({version}) does not match the expected API version ({expected})");
         return Err(Failure::bad_request(why));
     }
-    Ok((object, read.problems))
+    if kind != served.kind {
+        let name = object.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Value::as_str);
+        let cause = invalid("kind", kind, &format!("must be {}", served.kind));
+        return Err(Failure::invalid(&served.group, kind, name.unwrap_or_default(), vec![cause]));
+    }
+    Ok(())
+}
+
+/// Objects of built-in kinds may say nothing; those of other kinds cannot be made into this one.
+fn of_built_in(serving: &Serving, version: &str, kind: &str) -> Result<(), Failure> {
+    let served = &serving.served;
+    let (kind, expected) = (if kind.is_empty() { &served.kind } else { kind }, served.api_version());
+    let version = if version.is_empty() { &*expected } else { version };
+    if kind == served.kind && version == expected {
+        return Ok(());
+    }
+    let short = version.rsplit('/').next().unwrap_or_default();
+    let why = if version == expected {
+        let package = served.group.split('.').next().filter(|group| !group.is_empty()).unwrap_or("core");
+        format!("converting ({short}.{kind}) to ({package}.{}): unknown conversion", served.kind)
+    } else {
+        let (kind, version) = (quote(kind), quote(version));
+        format!("no kind {kind} is registered for version {version} in scheme \"pkg/runtime/scheme.go:111\"")
+    };
+    let short = quote(short);
+    Err(Failure::bad_request(format!("{kind} in version {short} cannot be handled as a {}: {why}", served.kind)))
 }
 
 /// Makes a complete object of what was read: drops what the kind does not know, and says so, and fills in its defaults.

@@ -1,6 +1,7 @@
 //! What is no object: discovery, health, the version.
 
-use http::header::{ETAG, HeaderName, IF_NONE_MATCH, VARY};
+use http::header::{CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, VARY};
+use serde_json::Value;
 
 use super::Server;
 use super::answer::Answer;
@@ -43,14 +44,24 @@ pub(super) fn answer(
         Endpoint::GroupVersion(group, version) => {
             (discovery::api_resource_list(&catalog, group, version)?, Produces::Unsaid)
         }
-        Endpoint::OpenApi(path) => match discovery::openapi(&catalog, path, &config.version.git_version)? {
-            Some(document) => (document, Produces::Unsaid),
-            None => return Err(Missing::Page.into()),
-        },
+        Endpoint::OpenApi(path) => {
+            let document = discovery::openapi(&catalog, path, &config.version.git_version)?.ok_or(Missing::Page)?;
+            return Ok(openapi(&document, path.trim_matches('/') == "openapi/v3"));
+        }
         Endpoint::Resource | Endpoint::Unknown(_) => return Err(Missing::Page.into()),
     };
     let accepted = show::negotiate_plain(accept, produces)?;
     Ok(Answer::value(200, &value, accepted.pretty || request.is_pretty()))
+}
+
+/// A document; where all of them are is told in JSON that calls itself a text.
+fn openapi(document: &Value, is_root: bool) -> Answer {
+    let answer = Answer::value(200, document, false);
+    if is_root {
+        return answer.with(CONTENT_TYPE, "text/plain; charset=utf-8");
+    }
+    let etag = discovery::etag(document.to_string().as_bytes());
+    answer.with(ETAG, &etag).with(VARY, "Accept")
 }
 
 fn aggregated(request: &Request<'_>, found: &Aggregated, version: &str) -> Answer {
@@ -59,7 +70,7 @@ fn aggregated(request: &Request<'_>, found: &Aggregated, version: &str) -> Answe
     let answer =
         if unchanged { Answer::json(304, Vec::new()) } else { Answer::value(200, &found.body, request.is_pretty()) };
     answer
-        .with(http::header::CONTENT_TYPE, &media)
+        .with(CONTENT_TYPE, &media)
         .with(ETAG, &found.etag)
         .with(VARY, "Accept")
         .with(HeaderName::from_static("cache-control"), "public")

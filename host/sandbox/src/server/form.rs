@@ -44,7 +44,9 @@ impl Shown {
     /// One stored object.
     pub(super) fn stored(&self, object: &Object, now: Timestamp) -> Result<Vec<u8>, Failure> {
         if self.form == Form::Plain && !self.pretty {
-            return Ok(self.typed(object.json()));
+            let mut json = self.typed(object.json());
+            json.push(b'\n');
+            return Ok(json);
         }
         self.one(&object.to_map()?, now)
     }
@@ -70,6 +72,7 @@ impl Shown {
             resource_version: page.revision,
             continue_token: &page.continue_token,
             remaining: page.remaining,
+            says_end: self.serving.served.custom && self.form == Form::Plain,
         };
         let served = &self.serving.served;
         if self.form == Form::Plain && !self.pretty {
@@ -132,10 +135,18 @@ impl Shown {
         objects: &[&Map<String, Value>],
         now: Timestamp,
     ) -> Value {
+        let served = &self.serving.served;
+        let typed: Vec<Map<String, Value>> = match self.include {
+            IncludeObject::Object if !served.custom => {
+                objects.iter().map(|object| crate::world::typed(&self.serving, (*object).clone())).collect()
+            }
+            _ => Vec::new(),
+        };
+        let typed: Vec<&Map<String, Value>> = typed.iter().collect();
+        let objects = if typed.is_empty() { objects } else { &typed };
         let of = |printer: &Printer<'_>| {
             show::table(printer, version, self.include, headers, meta, objects.iter().copied(), now)
         };
-        let served = &self.serving.served;
         let Some(custom) = self.serving.version() else {
             return of(&show::printer(&served.group, &served.plural, "").unwrap_or(Printer::Plain));
         };

@@ -45,7 +45,7 @@ pub(super) fn list(world: &World, request: &Request<'_>, serving: &Arc<Serving>)
     let matches: store::Matches<'_> = if everything { None } else { Some(&takes) };
     match world.store.list(&scope(request, serving, &selection), &asked, matches) {
         Ok(page) => Ok(Answer::json(200, shown.list(&page, world.now)?)),
-        Err(refusal) => Err(Answer::value(refusal.failure.code, &refusal.to_status(), false)),
+        Err(refusal) => Err(refusal.into()),
     }
 }
 

@@ -17,10 +17,18 @@ use crate::status::Failure;
 use crate::store::{self, Page};
 use crate::world::{Deleted, Place, Serving, World};
 
+/// What is never deleted by clients (`NamespaceLifecycle` of `k8s.io/apiserver`).
+const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
+
 /// One object.
 pub(super) fn one(world: &mut World, request: &Request<'_>, serving: &Arc<Serving>) -> Result<Answer, Answer> {
     let options = delete_options(request)?;
     let shown = Shown::new(request, serving)?;
+    let served = &serving.served;
+    if served.group.is_empty() && served.plural == "namespaces" && IMMORTAL.contains(&&*request.info.name) {
+        let why = "this namespace may not be deleted";
+        return Err(Failure::forbidden("", "namespaces", &request.info.name, why).into());
+    }
     let deleted = delete(world, request, serving, place(request, serving), &request.info.name, &options)?;
     if deleted.is_status {
         return Ok(Answer::value(deleted.code, &Value::Object(deleted.answer), false));
@@ -46,7 +54,7 @@ pub(super) fn many(world: &mut World, request: &Request<'_>, serving: &Arc<Servi
         };
         world.store.list(&scope(request, serving, &selection), &listed, Some(&takes))
     };
-    let page: Page = page.map_err(|refusal| Answer::value(refusal.failure.code, &refusal.to_status(), false))?;
+    let page: Page = page?;
     for object in &page.items {
         let place = Place { cluster: object.cluster(), namespace: object.namespace() };
         match delete(world, request, serving, place, object.name(), &options) {

@@ -16,7 +16,15 @@ use crate::world::World;
 pub(super) fn answer(world: &mut World, request: &Request<'_>, served: &Served) -> Result<Answer, Failure> {
     let id = world.random.uuid();
     let world: &World = world;
-    let review = body::read(request.incoming, &served.kind)?.value;
+    let mut review = body::read(request.incoming, &served.kind)?.value;
+    if let Some(review) = review.as_object_mut() {
+        let (version, kind) = match &*served.plural {
+            "serviceaccounts" => ("authentication.k8s.io/v1".to_owned(), "TokenRequest"),
+            _ => (served.api_version(), &*served.kind),
+        };
+        review.entry("apiVersion").or_insert_with(|| Value::from(version));
+        review.entry("kind").or_insert_with(|| Value::from(kind));
+    }
     let cluster = request.site.cluster();
     let authority = authority(world, cluster);
     let user = &request.site.user;

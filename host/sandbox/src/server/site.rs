@@ -72,7 +72,7 @@ impl Site {
             Some(through) => through.authorize(world, &self.user, attributes, self.cluster.as_deref()),
             None => authority(world, self.cluster()).authorize(&self.user, attributes),
         };
-        if verdict.is_allowed() { Ok(()) } else { Err(attributes.forbidden(&self.user, &verdict.reason())) }
+        if verdict.is_allowed() { Ok(()) } else { Err(attributes.forbidden(&self.user, &verdict.reason()).detailed()) }
     }
 }
 

@@ -227,7 +227,8 @@ impl Patch {
             PatchType::Strategic => Content::Strategic(value),
             PatchType::Apply => {
                 let read = Read { value, problems: Vec::new() };
-                let (object, _) = body::object(serving, read)?;
+                not_another_version(serving, &read.value)?;
+                let (object, _) = body::object(serving, read, &request.incoming.body)?;
                 Content::Apply(Value::Object(object))
             }
         };
@@ -269,9 +270,20 @@ impl Patch {
     }
 }
 
+/// 400: an apply patch of another version.
+fn not_another_version(serving: &Serving, value: &Value) -> Result<(), Failure> {
+    let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default();
+    let (version, expected) = (text("apiVersion"), serving.served.api_version());
+    if version.is_empty() || version == expected || text("kind") != serving.served.kind {
+        return Ok(());
+    }
+    let (group, version) = version.split_once('/').unwrap_or(("", version));
+    Err(Failure::bad_request(format!("invalid object type: {group}/{version}, Kind={}", text("kind"))))
+}
+
 fn whole(request: &Request<'_>, serving: &Serving, options: &WriteOptions) -> Result<Whole, Failure> {
     let read = body::read(request.incoming, &serving.served.kind)?;
-    let (object, mut problems) = body::object(serving, read)?;
+    let (object, mut problems) = body::object(serving, read, &request.incoming.body)?;
     let object = body::complete(serving, object, &mut problems)?;
     let warnings = body::judge(serving, options.field_validation, problems)?;
     Ok(Whole { object, warnings })

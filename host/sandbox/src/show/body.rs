@@ -14,13 +14,15 @@ pub struct ListMeta<'a> {
     pub continue_token: &'a str,
     /// How many objects come after this page, if that is known.
     pub remaining: Option<i64>,
+    /// That there is no next page is said too, as lists of custom resources do.
+    pub says_end: bool,
 }
 
 impl ListMeta<'_> {
     /// As it is in a list.
     pub fn to_json(&self) -> Value {
         let mut metadata = json!({"resourceVersion": self.resource_version.to_string()});
-        if !self.continue_token.is_empty() {
+        if !self.continue_token.is_empty() || self.says_end {
             metadata["continue"] = json!(self.continue_token);
         }
         if let Some(remaining) = self.remaining {
@@ -102,7 +104,7 @@ mod tests {
 
     #[test]
     fn lists_are_put_together_from_what_is_stored() {
-        let meta = ListMeta { resource_version: 7, continue_token: "abc", remaining: Some(3) };
+        let meta = ListMeta { resource_version: 7, continue_token: "abc", remaining: Some(3), says_end: false };
         let items: [&[u8]; 2] = [b"{\"a\":1}", b"{}"];
         assert_eq!(
             parsed(&list("v1", "PodList", &meta, items)),

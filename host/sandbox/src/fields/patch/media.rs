@@ -32,11 +32,13 @@ impl PatchType {
 
 /// 415: the resource takes no such patch.
 pub fn unsupported_media_type(custom: bool) -> Failure {
-    let message = if custom {
-        "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, \
-         application/merge-patch+json, application/apply-patch+yaml"
+    let failure = |message: &str| Failure::new(415, "UnsupportedMediaType", message);
+    if custom {
+        failure(
+            "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, \
+             application/merge-patch+json, application/apply-patch+yaml",
+        )
     } else {
-        "415: Unsupported Media Type"
-    };
-    Failure::new(415, "UnsupportedMediaType", message)
+        failure("415: Unsupported Media Type").detailed()
+    }
 }

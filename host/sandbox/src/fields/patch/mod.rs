@@ -20,7 +20,7 @@ use crate::status::Failure;
 
 /// 422 with the words that a real server has for everything that goes wrong in a library. What it was is not told.
 fn rejected() -> Failure {
-    Failure::new(422, "Invalid", "the server rejected our request due to an error in our request")
+    Failure::new(422, "Invalid", "the server rejected our request due to an error in our request").detailed()
 }
 
 #[cfg(test)]

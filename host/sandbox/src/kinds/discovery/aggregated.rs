@@ -51,12 +51,7 @@ pub fn aggregated(catalog: &Catalog<'_>, legacy: bool, version: AggregatedVersio
         catalog.groups_by_name().iter().map(|ShownGroup { name, versions, .. }| group(name, versions)).collect()
     };
     let items = Value::Array(groups);
-    let mut etag = String::from("\"");
-    for byte in digest(&SHA512, items.to_string().as_bytes()).as_ref() {
-        // Writing into a String cannot fail.
-        let _ = write!(etag, "{byte:02X}");
-    }
-    etag.push('"');
+    let etag = etag(items.to_string().as_bytes());
     let body = json!({
         "kind": "APIGroupDiscoveryList",
         "apiVersion": format!("apidiscovery.k8s.io/{}", version.name()),
@@ -64,6 +59,17 @@ pub fn aggregated(catalog: &Catalog<'_>, legacy: bool, version: AggregatedVersio
         "items": items,
     });
     Aggregated { etag, body }
+}
+
+/// What tells whether a document has changed.
+pub fn etag(document: &[u8]) -> String {
+    let mut etag = String::from("\"");
+    for byte in digest(&SHA512, document).as_ref() {
+        // Writing into a String cannot fail.
+        let _ = write!(etag, "{byte:02X}");
+    }
+    etag.push('"');
+    etag
 }
 
 fn group(name: &str, versions: &[ShownVersion<'_>]) -> Value {

@@ -17,7 +17,7 @@ mod paths;
 mod resources;
 mod version;
 
-pub use self::aggregated::{Aggregated, AggregatedVersion, aggregated};
+pub use self::aggregated::{Aggregated, AggregatedVersion, aggregated, etag};
 pub use self::groups::{api_group, api_group_list, api_versions};
 pub use self::openapi::openapi;
 pub use self::paths::root_paths;
