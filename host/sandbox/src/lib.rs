@@ -31,6 +31,8 @@ mod age;
 pub mod causes;
 pub mod content;
 pub mod faults;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod fields;
 pub mod kcp;
 pub mod kinds;
