@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod broken_parts;
+mod conformance;
 mod crash;
 mod credentials;
 mod deploy;

@@ -29,10 +29,10 @@ pub mod access;
 pub mod actors;
 mod age;
 pub mod causes;
-pub mod content;
-pub mod faults;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod content;
+pub mod faults;
 pub mod fields;
 pub mod kcp;
 pub mod kinds;
