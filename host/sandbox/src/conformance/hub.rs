@@ -9,29 +9,29 @@ use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Caller, Kind};
 use crate::access::bindings::RbacKind;
 use crate::access::bootstrap;
 use crate::access::tokens::Tokens;
 use crate::access::user::{MASTERS, User};
-use crate::actors::{Actor, Actors};
+use crate::actors::{self, Actors};
 use crate::fields::BadTable;
 use crate::kinds::Flavour;
 use crate::kinds::discovery::VersionInfo;
-use crate::lifecycle::Subresource;
-use crate::schema::definition;
 use crate::server::{ClientCertificate, Clock, Config, ResponseBody, Server};
 use crate::status::Failure;
 use crate::store::Limits;
-use crate::world::{Changed, Named, Place, World, Writer};
+use crate::world::{Place, World, Writer};
 
 /// The only cluster.
 const CLUSTER: &str = "hub";
 /// As whom a server writes itself.
 const SERVER: &str = "kube-apiserver";
 const TOKEN: &str = "administrator-token";
+/// What is told to pods as the authority of the server's certificate: nobody checks one here.
+const ROOT_CA: &str = "";
 /// How many changes controllers look at between two requests.
 const CHANGES: usize = 10_000;
 
@@ -93,7 +93,7 @@ impl Sandbox {
             default_cluster: CLUSTER.to_owned(),
         };
         let server = Server::new(world, Clock::showing(Timestamp::now()), config);
-        let mut actors = Actors::new(vec![Box::new(Definitions)]);
+        let mut actors = Actors::new(actors::shared(ROOT_CA));
         server.with(|world| actors.begin(world));
         Ok(Self { server, actors: Mutex::new(actors) })
     }
@@ -151,44 +151,4 @@ fn make(world: &mut World, group: &str, plural: &str, object: Value) -> Result<(
     let place = Place { cluster: CLUSTER, namespace: "" };
     world.create(&serving, place, object, &Writer { manager: SERVER, ..Writer::default() })?;
     Ok(())
-}
-
-/// Accepts names of definitions and serves them, for as long as no controller of the sandbox does it.
-#[derive(Debug)]
-struct Definitions;
-
-impl Actor for Definitions {
-    fn act(&mut self, world: &mut World, changed: &Changed) -> Option<Timestamp> {
-        let (group, plural) = ("apiextensions.k8s.io", "customresourcedefinitions");
-        if (&*changed.group, &*changed.plural) != (group, plural) {
-            return None;
-        }
-        let named = Named { cluster: CLUSTER, group, plural, namespace: "", name: &changed.name };
-        let serving = world.stored(CLUSTER, group, plural)?;
-        let writer = Writer { manager: SERVER, ..Writer::default() };
-        for accepts in [true, false] {
-            let object = world.get(&named)?;
-            let now = world.now;
-            let status = if accepts {
-                let others: Vec<Map<String, Value>> = world
-                    .list(CLUSTER, group, plural, None)
-                    .iter()
-                    .filter_map(|object| object.to_map().ok())
-                    .filter(|other| other.get("metadata") != object.get("metadata"))
-                    .collect();
-                definition::accept_names(&object, others.iter(), now)
-            } else {
-                definition::establish(&object, now)
-            };
-            let Some(status) = status else { continue };
-            let mut change = |_: &World, old: Option<&Map<String, Value>>| {
-                let mut new = old.cloned().unwrap_or_default();
-                new.insert("status".to_owned(), status.clone());
-                Ok(new)
-            };
-            let place = Place { cluster: CLUSTER, namespace: "" };
-            world.update(&serving, place, &changed.name, Subresource::Status, &writer, &mut change).ok()?;
-        }
-        None
-    }
 }

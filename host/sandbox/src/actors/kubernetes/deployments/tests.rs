@@ -339,7 +339,9 @@ fn clusters_do_not_see_each_other() {
     for (cluster, nodes) in [("a", vec![node.clone()]), ("b", vec![node]), ("c", Vec::new())] {
         bootstrap_cluster(&mut fixture.world, cluster, &Bootstrap { nodes, light: true }).unwrap();
         fixture.settle();
-        fixture.world.make(cluster, "apps", "deployments", deployment(2, "i:1"), "client").unwrap();
+        let mut deployment = deployment(2, "i:1");
+        crate::content::default("apps", "deployments", &mut deployment);
+        fixture.world.make(cluster, "apps", "deployments", deployment, "client").unwrap();
     }
     fixture.settle();
     let available = |fixture: &Fixture, cluster: &str| {

@@ -55,7 +55,7 @@ fn pods_are_adopted_and_released_by_their_labels() {
     fixture.change("pods", "default", &name, |pod| pod["metadata"]["labels"] = json!({"app": "free"}));
     fixture.settle();
     let free = fixture.get("pods", "default", &name);
-    assert_eq!(free["metadata"]["ownerReferences"], json!([]));
+    assert_eq!(free["metadata"]["ownerReferences"], Value::Null);
     assert_eq!(fixture.list("pods", "default").len(), 3);
     fixture.change("pods", "default", &name, |pod| pod["metadata"]["labels"] = json!({"app": "s"}));
     fixture.settle();
@@ -132,15 +132,20 @@ fn an_admitted_pod_has_what_a_server_adds() {
         *spec,
         json!({
             "containers": [{
-                "name": "c", "image": "i",
+                "name": "c", "image": "i", "imagePullPolicy": "Always",
+                "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File",
                 "volumeMounts": [{
                     "name": volume, "readOnly": true, "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount",
                 }],
             }],
+            "dnsPolicy": "ClusterFirst",
             "enableServiceLinks": true,
             "nodeName": "node",
             "preemptionPolicy": "PreemptLowerPriority",
             "priority": 0,
+            "restartPolicy": "Always",
+            "schedulerName": "default-scheduler",
+            "securityContext": {},
             "serviceAccount": "default",
             "serviceAccountName": "default",
             "terminationGracePeriodSeconds": 30,
