@@ -3,7 +3,7 @@
 //! A [`World`] is a plain kube-apiserver's etcd (with one cluster, or many that share it, as the physical clusters of a sandbox
 //! do), or a kcp with its logical clusters. It is a plain value without locks, and everything in it changes through
 //! [`World::commit`], which keeps what is derived from objects (who may do what, which kinds are served) in step with them and
-//! remembers what was changed: [`Changed`] for those who [act](crate::actors), [`Topic`](crate::store::Topic)s for those who
+//! remembers what was changed: [`Changed`] for those who [act](crate::actors), [`Topic`]s for those who
 //! watch.
 //!
 //! ```text
