@@ -19,6 +19,16 @@ const PATIENCE: Duration = Duration::from_secs(90);
 #[tokio::test]
 #[ignore = "needs the servers of `cargo xtask servers`"]
 async fn the_sandbox_answers_as_a_real_server_does() -> Result {
+    // What comes late on a busy machine is not seen twice; a difference is, on a fresh server too.
+    if let Err(first) = compared().await {
+        println!("{first}\n\nonce more, with a fresh server");
+        compared().await?;
+    }
+    Ok(())
+}
+
+/// Asks a fresh server, and compares.
+async fn compared() -> Result {
     let folder = RunFolder::new("conformance")?;
     let script = Script::read()?;
     // A server of its own: the answers are those of one that has nothing yet.

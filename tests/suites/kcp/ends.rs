@@ -143,8 +143,9 @@ async fn every_secret_of_a_workspace_that_unbinds_is_free_in_the_end() -> Result
     };
     freed("shared").await?;
     hold.let_go();
-    site.clean(&slower).await?;
+    // A cluster that let us wait is left alone for a minute.
     wait::until_gone(&bindings, "berthage", PATIENCE * 2).await?;
+    site.clean(&slower).await?;
     freed("slower").await?;
     Ok(())
 }
