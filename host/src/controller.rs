@@ -1,49 +1,32 @@
-//! `berthage controller`: builds everything once, and runs it until it is told to stop.
-//!
-//! ```text
-//! hub ──watch──▶ Store ──key──▶ WorkQueue ──▶ reconcile ──▶ hub and physical clusters
-//!                                   ▲
-//! physical clusters ──Downstream────┘
-//! ```
+//! `berthage controller`: what a [`Manager`] needs, from flags, files and the hub; it runs until the process is told to stop.
 //!
 //! The informers run in every replica, so that a standby is warm; the workers run in the leader only, and every client that
 //! writes asks the fence before each request.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use berthage_core::key::Kind;
-use berthage_core::queue::Priority;
 use berthage_core::template::Limits as TemplateLimits;
 use kube::Client;
 use kube::config::KubeConfigOptions;
 
 use crate::access::bounds::Limits;
 use crate::access::connect::HubTransport;
-use crate::access::{
-    AddressPolicy, ConnectError, Connections, Failure, Fence, Options as ClientOptions, RequestObserver, Side,
-};
+use crate::access::{AddressPolicy, ConnectError, Failure, Fence, Options as ClientOptions, RequestObserver, Side};
 use crate::args::{Controller, HubArgs, HubKind, ShareArgs};
 use crate::credentials::{Authority, AuthorityError, HubAddress, Issuer, Trust};
-use crate::downstream::{Downstream, News};
-use crate::events::Events;
 use crate::hook::{Budget, EngineError, HookEngine, Limits as HookLimits, PluginSource, Plugins, PluginsSpec};
-use crate::hub::Hub;
-use crate::hub::endpoints::Endpoints;
 use crate::leader::{self, Leadership};
 use crate::library::Library;
+use crate::manager::{Manager, Setup};
 use crate::metrics::{Metrics, Server};
-use crate::reconcile::{self, Bulkheads, Context, Exits, Making, Memos, Options, Probes, Repairs};
-use crate::store::{Endpoint, Store};
-use crate::watch::{self, Change, Watches};
-use crate::workers::Queues;
+use crate::reconcile::{Making, Options};
+use crate::store::Store;
 use crate::{admin, shutdown};
+use berthage_core::clock::Clock;
 
-/// How often plugins and templates on disk are looked at.
-const RELOAD: Duration = Duration::from_secs(2);
-/// How often Secrets are looked through for finalizers that nobody needs.
-const SWEEP: Duration = Duration::from_secs(60);
+/// How many downstream writes of one target are under way at a time.
+const PARALLEL_WRITES: usize = 8;
 /// How many requests' time limits a run may take of one cluster's time, with all of its requests together.
 const RUN: u32 = 3;
 
@@ -118,80 +101,60 @@ pub async fn run(args: Controller) -> Result<(), ControllerError> {
     let metrics = Metrics::new();
     let fence = if args.no_leader_election { Fence::open() } else { Fence::closed() };
     let limits = Limits { connect: args.connect_timeout.get(), total: args.request_timeout.get(), ..Limits::default() };
-    let reading = ClientOptions { limits, fence: None, observer: Some(observer(&metrics)) };
+    let reading = ClientOptions { limits, observer: Some(observer(&metrics)), ..ClientOptions::default() };
     let writing = ClientOptions { fence: Some(fence.clone()), ..reading.clone() };
     let config = hub_config(&args.hub).await?;
     let (reader, writer) = (HubTransport::new(&config, &reading)?, HubTransport::new(&config, &writing)?);
-    let (watching, client) = (reader.at(&config.cluster_url), writer.at(&config.cluster_url));
+    let watching = reader.at(&config.cluster_url);
 
-    let store = Arc::new(Store::default());
-    // A plain hub is one workspace, which takes nothing from anybody.
-    let queues = Queues::new(&metrics, args.workers, args.hub_kind == HubKind::Kcp);
-    let downstream = Downstream::new(args.max_links, users(&store), downstream_sink(&store, &queues));
-    let making = making(&args.share, Arc::clone(&store), &metrics)?;
+    let making = making(&args.share, Arc::new(Store::default()), &metrics)?;
     let issuer = issuer(&args, &config, &watching).await?;
-    let ctx = Arc::new(Context {
-        hub: Hub::new(writer, client, Arc::clone(&store)),
+    let kcp = args.hub_kind == HubKind::Kcp;
+    let mut manager = Manager::new(Setup {
+        config,
+        reader,
+        writer,
+        clients: writing,
+        slice: kcp.then(|| args.endpoint_slice.clone().unwrap_or_else(|| args.export.clone())),
         making,
-        downstream,
-        connections: Connections::new(writing, args.max_links),
         issuer,
-        events: Events::default(),
-        metrics: metrics.clone(),
         options: Options {
             probe_interval: args.probe_interval.get(),
             observe_only: args.observe_only,
-            kcp: args.hub_kind == HubKind::Kcp,
+            kcp,
             workspace_patience: args.workspace_patience.get(),
             addresses: AddressPolicy { deny_private: args.deny_private_addresses },
-            parallel_writes: 8,
+            parallel_writes: PARALLEL_WRITES,
             run_budget: limits.total.saturating_mul(RUN),
         },
-        memos: Memos::default(),
-        probes: Probes::default(),
-        repairs: Repairs::default(),
-        exits: Exits::default(),
-        bulkheads: Arc::new(Bulkheads::for_workers(args.workers, wake(&queues))),
-        wake: wake(&queues),
+        workers: args.workers,
+        max_links: args.max_links,
+        metrics: metrics.clone(),
+        clock: Clock::showing(jiff::Timestamp::now),
     });
-    gauges(&metrics, &ctx);
-
-    let sink = hub_sink(&store, &queues);
-    let ready = match args.hub_kind {
-        HubKind::Kubernetes => watch_plain(watching.clone(), &store, sink),
-        HubKind::Kcp => {
-            let slice = args.endpoint_slice.clone().unwrap_or_else(|| args.export.clone());
-            watch_kcp(reader, watching.clone(), slice, &store, sink)
-        }
-    };
+    let ready = manager.watch();
     let admin = admin::serve(args.admin_address, metrics.clone(), move || ready(), shutdown.clone()).await?;
 
     let mut leadership = if args.no_leader_election {
         leader::always(&metrics)
     } else {
         let lease = leader::Config::new(&args.lease_namespace, args.lease_duration.get(), limits.total);
-        leader::campaign(watching.clone(), lease, fence, metrics.clone(), shutdown.clone())
+        leader::campaign(watching, lease, fence, metrics.clone(), shutdown.clone())
     };
     let led = tokio::select! {
         led = leadership.wait_for(|state| *state != Leadership::Standby) => led.is_ok_and(|state| *state == Leadership::Leading),
         () = shutdown.wait() => false,
     };
-    if !led {
-        return finish(&shutdown, admin, leadership).await;
+    if led {
+        tracing::info!(workers = args.workers, "leading");
+        manager.follow_files();
+        manager.work();
+        tokio::select! {
+            () = shutdown.wait() => {}
+            _ = leadership.wait_for(|state| *state == Leadership::Lost) => {}
+        }
+        manager.stop().await;
     }
-    tracing::info!(workers = args.workers, "leading");
-    let background = tokio::spawn(upkeep(Arc::clone(&ctx), queues.clone(), config));
-    let workers = tokio::spawn({
-        let (ctx, queues) = (Arc::clone(&ctx), queues.clone());
-        async move { queues.run(&ctx).await }
-    });
-    tokio::select! {
-        () = shutdown.wait() => {}
-        _ = leadership.wait_for(|state| *state == Leadership::Lost) => {}
-    }
-    queues.shut_down().await;
-    background.abort();
-    workers.abort();
     finish(&shutdown, admin, leadership).await
 }
 
@@ -325,118 +288,4 @@ fn observer(metrics: &Metrics) -> RequestObserver {
         };
         metrics.request(server, record.method, record.code, record.elapsed);
     })
-}
-
-fn gauges(metrics: &Metrics, ctx: &Arc<Context>) {
-    let ctx = Arc::downgrade(ctx);
-    metrics.before_scrape(move |metrics| {
-        if let Some(ctx) = ctx.upgrade() {
-            let size = ctx.making.store.size();
-            metrics.store(size.workspaces, size.objects, size.bytes);
-            metrics.endpoints(size.endpoints);
-            metrics.connections(ctx.connections.len());
-            let (open, waiting) = ctx.bulkheads.size();
-            metrics.bulkheads(open, waiting);
-        }
-    });
-}
-
-fn wake(queues: &Queues) -> reconcile::Wake {
-    let queues = queues.clone();
-    Box::new(move |key| queues.add(key, Priority::Live))
-}
-
-fn hub_sink(store: &Arc<Store>, queues: &Queues) -> watch::Sink {
-    let (store, queues) = (Arc::clone(store), queues.clone());
-    Arc::new(move |change| match change {
-        Change::Key { key, live } => queues.add(key, if live { Priority::Live } else { Priority::Background }),
-        Change::Synced(endpoint) => {
-            let size = store.size();
-            tracing::info!(
-                endpoint = endpoint.url(),
-                workspaces = size.workspaces,
-                objects = size.objects,
-                "every list of the hub is complete"
-            );
-        }
-        // Only kcp has endpoints that workspaces move between; those who watch them see to it.
-        Change::Moved { .. } => {}
-    })
-}
-
-/// Whether the lists that work rests on are complete.
-type Ready = Arc<dyn Fn() -> bool + Send + Sync>;
-
-/// Watches a plain Kubernetes hub.
-fn watch_plain(client: Client, store: &Arc<Store>, sink: watch::Sink) -> Ready {
-    let watches = Watches { endpoint: Endpoint::plain(), client, store: Arc::clone(store), sink };
-    store.open(&watches.endpoint, watches.sources());
-    for source in watches.sources() {
-        tokio::spawn(watches.clone().run(*source));
-    }
-    let store = Arc::clone(store);
-    Arc::new(move || store.is_synced(&Endpoint::plain()))
-}
-
-/// Watches every endpoint of an APIExport. A shard that does not answer does not make the controller unready for the others.
-fn watch_kcp(reader: HubTransport, home: Client, slice: String, store: &Arc<Store>, sink: watch::Sink) -> Ready {
-    let (seen, read) = tokio::sync::watch::channel(false);
-    let endpoints = Endpoints { transport: reader, store: Arc::clone(store), sink, seen };
-    tokio::spawn(endpoints.follow(home, slice));
-    let store = Arc::clone(store);
-    Arc::new(move || *read.borrow() && store.any_synced())
-}
-
-fn users(store: &Arc<Store>) -> crate::downstream::Users {
-    let store = Arc::clone(store);
-    Arc::new(move |registration, id| store.user_of_id(registration, id).is_some())
-}
-
-fn downstream_sink(store: &Arc<Store>, queues: &Queues) -> crate::downstream::Sink {
-    let (store, queues) = (Arc::clone(store), queues.clone());
-    Arc::new(move |news| match news {
-        News::Target(registration, id) => {
-            if let Some(key) = store.user_of_id(&registration, &id) {
-                queues.add(key, Priority::Live);
-            }
-        }
-        News::Synced(registration) => {
-            for key in store.users_of(&registration) {
-                queues.add(key, Priority::Background);
-            }
-        }
-        News::Failed(registration) => queues.add(registration, Priority::Live),
-    })
-}
-
-/// Looks after what changes without an event: files on disk, and finalizers that nobody needs any more.
-async fn upkeep(ctx: Arc<Context>, queues: Queues, config: kube::Config) {
-    let mut reload = tokio::time::interval(RELOAD);
-    let mut sweep = tokio::time::interval(SWEEP);
-    reload.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-    loop {
-        tokio::select! {
-            _ = reload.tick() => {
-                let shared = Arc::clone(&ctx);
-                let changed = tokio::task::spawn_blocking(move || {
-                    let plugins = shared.making.plugins.reload_if_changed();
-                    shared.making.library.refresh() || plugins
-                });
-                if changed.await.unwrap_or(false) {
-                    tracing::info!("plugins or templates changed; every target is looked at");
-                    for key in ctx.making.store.keys(Kind::Target) {
-                        queues.add(key, Priority::Background);
-                    }
-                }
-            }
-            _ = sweep.tick() => {
-                if let Trust::Unknown(_) = ctx.issuer.trust() {
-                    ctx.issuer.probe(&config, jiff::Timestamp::now()).await;
-                }
-                if !ctx.options.observe_only {
-                    reconcile::sweep_secrets(&ctx).await;
-                }
-            }
-        }
-    }
 }

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use crate::access::{Failure, Side};
 use crate::hub::Hub;
 use crate::metrics::Metrics;
+use berthage_core::clock::Clock;
 
 /// How long a repetition is counted silently before the Event on the hub is brought up to date.
 const SERIES_PERIOD: Duration = Duration::from_secs(300);
@@ -38,8 +39,8 @@ struct Series {
 }
 
 /// See the module.
-#[derive(Default)]
 pub struct Events {
+    clock: Clock,
     series: Mutex<HashMap<String, Series>>,
 }
 
@@ -50,13 +51,18 @@ enum Write {
 }
 
 impl Events {
+    /// None was told yet. `clock` says when they are.
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, series: Mutex::default() }
+    }
+
     /// Tells a notice about an object. A failure is logged and never holds up a reconcile: the conditions have the facts.
     pub async fn tell(&self, hub: &Hub, metrics: &Metrics, key: &Key, uid: &str, notice: &Notice) {
         let identity =
             hex(&Sha256::digest(format!("{}\0{key}\0{uid}\0{}\0{}", notice.warning, notice.reason, notice.message))
                 [..8]);
         let api = Api::<Event>::namespaced(hub.client(&key.workspace), HUB_NAMESPACE);
-        let now = jiff::Timestamp::now();
+        let now = self.clock.now();
         let result = match self.next(&identity, &key.name, now, Instant::now()) {
             Write::Nothing => return,
             Write::Create { name } => {
@@ -132,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_repetition_is_counted_and_told_rarely() {
-        let events = Events::default();
+        let events = Events::new(Clock::showing(jiff::Timestamp::now));
         let (now, start) = (jiff::Timestamp::from_second(1).unwrap(), Instant::now());
         assert!(matches!(events.next("x", "edge", now, start), Write::Create { .. }));
         assert!(matches!(events.next("x", "edge", now, start + Duration::from_secs(1)), Write::Nothing));
@@ -143,7 +149,7 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_bounded() {
-        let events = Events::default();
+        let events = Events::new(Clock::showing(jiff::Timestamp::now));
         let (now, start) = (jiff::Timestamp::from_second(1).unwrap(), Instant::now());
         for number in 0..SERIES_LIMIT * 2 {
             events.next(&number.to_string(), "edge", now, start);

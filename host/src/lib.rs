@@ -12,6 +12,7 @@ pub mod hook;
 pub mod hub;
 pub mod leader;
 pub mod library;
+pub mod manager;
 pub mod metrics;
 pub mod queue;
 pub mod reconcile;

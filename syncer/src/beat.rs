@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
+use berthage_core::clock::Clock;
 use berthage_core::heartbeat::{Facts, Replica, Step};
-use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
@@ -64,13 +64,14 @@ pub struct Heart {
     /// The Lease as this replica last wrote it. Empty when another one may have written it since.
     held: Option<Lease>,
     started: Instant,
+    clock: Clock,
 }
 
 impl Heart {
-    /// One that has not beaten yet.
-    pub fn new(subject: Subject) -> Self {
+    /// One that has not beaten yet. `clock` says what times are in the Lease.
+    pub fn new(subject: Subject, clock: Clock) -> Self {
         let replica = Replica::new(subject.identity.clone(), subject.interval);
-        Self { subject, replica, held: None, started: Instant::now() }
+        Self { subject, replica, held: None, started: Instant::now(), clock }
     }
 
     /// What it is about.
@@ -109,7 +110,7 @@ impl Heart {
             credential_serial: hub.serial.clone(),
             target_uid: self.subject.target_uid.clone(),
         };
-        match self.replica.step(&current, &facts, Timestamp::now(), self.started.elapsed())? {
+        match self.replica.step(&current, &facts, self.clock.now(), self.started.elapsed())? {
             Step::StandBy { holder, wait } => Ok(Beat::StandBy { holder, wait }),
             Step::Renew(patch) | Step::Acquire(patch) => {
                 self.held = Some(self.write(hub, patch).await?);

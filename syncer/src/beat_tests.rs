@@ -114,7 +114,7 @@ pub(crate) fn connection(hub: &Arc<Mutex<Hub>>, serial: &str) -> Connection {
 }
 
 pub(crate) fn heart(identity: &str) -> Heart {
-    Heart::new(Subject {
+    let subject = Subject {
         target: "east".to_owned(),
         target_uid: "u-1".to_owned(),
         lease_namespace: "default".to_owned(),
@@ -122,7 +122,8 @@ pub(crate) fn heart(identity: &str) -> Heart {
         identity: identity.to_owned(),
         interval: Duration::from_secs(10),
         request_timeout: Duration::from_secs(10),
-    })
+    };
+    Heart::new(subject, Clock::showing(jiff::Timestamp::now))
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use berthage_core::clock::Clock;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -93,7 +95,7 @@ pub async fn run(args: &Args, readiness: &Readiness, stop: impl Future<Output = 
         proxy: args.https_proxy.clone(),
         bypass: args.no_proxy.clone(),
     };
-    let heart = Heart::new(Subject {
+    let subject = Subject {
         target: args.target.clone(),
         target_uid: args.target_uid.clone(),
         lease_namespace: args.lease_namespace.clone(),
@@ -101,7 +103,8 @@ pub async fn run(args: &Args, readiness: &Readiness, stop: impl Future<Output = 
         identity: args.identity().map_err(StartError::Identity)?,
         interval,
         request_timeout,
-    });
+    };
+    let heart = Heart::new(subject, Clock::showing(Timestamp::now));
     let address = args.probe_address;
     let probes_error = |source| StartError::Probes { address, source };
     let listener = TcpListener::bind(address).await.map_err(probes_error)?;

@@ -293,6 +293,8 @@ async fn a_change_that_is_met_while_the_status_is_written_is_not_lost() -> Resul
     let (write, written) = Hold::new(last);
     proxy.intercept(Either(watched, written));
     proxy.cut_connections();
+    // What begins before the old connections are gone could lose its answer, and only a watch would tell of it.
+    watches.caught().await?;
     let api = site.deployments(&target.names);
     api.delete(&target.names.syncer, &DeleteParams::default()).await?;
     write.caught().await?;

@@ -5,6 +5,7 @@ pub mod backoff;
 pub mod bulkhead;
 pub mod canonical;
 pub mod capacity;
+pub mod clock;
 pub mod compat;
 pub mod credential;
 pub mod diff;

@@ -6,10 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use berthage_core::reason::Reason;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, USER_AGENT};
 use http::{HeaderValue, Request, Response};
+use http_body_util::BodyExt as _;
 use hyper::body::{Body as HttpBody, Incoming};
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -17,7 +20,8 @@ use kube::Client;
 use kube::client::middleware::BaseUriLayer;
 use kube::client::{Body, ConfigExt as _};
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
-use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 use tower::util::BoxCloneSyncService;
@@ -27,6 +31,7 @@ use super::bounds::{Bounded, Limits};
 use super::dial::Dialer;
 use super::fence::Fence;
 use super::kubeconfig::Access;
+use super::network::{Network, Route};
 use super::observe::{RequestObserver, Side};
 use super::pages::Pages;
 
@@ -39,6 +44,8 @@ pub struct Options {
     pub fence: Option<Fence>,
     /// Told of each request.
     pub observer: Option<RequestObserver>,
+    /// What stands for the network; nothing for the real one.
+    pub network: Option<Arc<dyn Network>>,
 }
 
 /// Why a client could not be made. Nothing was sent anywhere yet.
@@ -86,9 +93,6 @@ impl ConnectError {
 
 /// A client for a tenant's cluster. No connection is made yet.
 pub fn physical(access: &Access, options: &Options) -> Result<Client, ConnectError> {
-    let mut tls = client_config(access)?;
-    // One connection carries all parallel requests of a revision: one handshake instead of many.
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let bearer = match &access.token {
         Some(token) => {
             let mut text = zeroize::Zeroizing::new(String::with_capacity(token.len() + 7));
@@ -100,12 +104,22 @@ pub fn physical(access: &Access, options: &Options) -> Result<Client, ConnectErr
         }
         None => None,
     };
-    let transport = transport(Dialer {
-        policy: Some(access.policy),
-        timeout: options.limits.connect,
-        tls: Some((Arc::new(tls), Some(access.server_name.clone()))),
-        fence: options.fence.clone(),
-    });
+    let route = match &options.network {
+        Some(network) => {
+            network.route(access.certificate.as_ref().and_then(|certificate| certificate.chain.first().cloned()))
+        }
+        None => {
+            let mut tls = client_config(access)?;
+            // One connection carries all parallel requests of a revision: one handshake instead of many.
+            tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+            route(Dialer {
+                policy: Some(access.policy),
+                timeout: options.limits.connect,
+                tls: Some((Arc::new(tls), Some(access.server_name.clone()))),
+                fence: options.fence.clone(),
+            })
+        }
+    };
     let service = ServiceBuilder::new()
         .map_request(move |mut request: Request<Body>| {
             if let Some(value) = &bearer {
@@ -114,14 +128,14 @@ pub fn physical(access: &Access, options: &Options) -> Result<Client, ConnectErr
             request
         })
         .layer(BaseUriLayer::new(access.server.clone()))
-        .service(transport);
+        .service(route);
     Ok(finish(service, access.namespace.as_deref().unwrap_or("default"), Side::Physical, options))
 }
 
 /// The way to the hub's servers, with the operator's credential: one pool of connections, whatever path is asked for.
 #[derive(Clone)]
 pub struct HubTransport {
-    service: BoxCloneSyncService<Request<Body>, Response<Incoming>, BoxError>,
+    service: Route,
     namespace: String,
     options: Options,
 }
@@ -132,26 +146,15 @@ impl HubTransport {
         if config.proxy_url.is_some() {
             return Err(ConnectError::HubProxy);
         }
-        super::install_crypto_provider();
-        let tls = if config.cluster_url.scheme() == Some(&http::uri::Scheme::HTTPS) {
-            let name = match &config.tls_server_name {
-                Some(name) => Some(ServerName::try_from(name.clone()).map_err(|_| ConnectError::HubServerName)?),
-                None => None,
-            };
-            // HTTP/1.1: many watches on one HTTP/2 connection would share its flow control, and one slow reader could hold
-            // up the writes.
-            Some((Arc::new(config.rustls_client_config().map_err(ConnectError::Hub)?), name))
-        } else {
-            None
+        let route = match &options.network {
+            Some(network) => network.route(certificate_of(config)),
+            None => route(hub_dialer(config, options)?),
         };
-        // What the operator configured is where the operator wants to go.
-        let fence = options.fence.clone();
-        let transport = transport(Dialer { policy: None, timeout: options.limits.connect, tls, fence });
         let service = ServiceBuilder::new()
             .option_layer(config.auth_layer().map_err(ConnectError::Hub)?)
             .layer(config.extra_headers_layer().map_err(ConnectError::Hub)?)
             .map_err(BoxError::from)
-            .service(transport);
+            .service(route);
         Ok(Self {
             service: BoxCloneSyncService::new(service),
             namespace: config.default_namespace.clone(),
@@ -165,6 +168,29 @@ impl HubTransport {
         // The hub's lists must come, however large tenants make their objects. A tenant's cluster gets no second chance.
         Client::new(Pages::new(bounded(service, Side::Hub, &self.options)), &*self.namespace)
     }
+}
+
+fn hub_dialer(config: &kube::Config, options: &Options) -> Result<Dialer, ConnectError> {
+    super::install_crypto_provider();
+    let tls = if config.cluster_url.scheme() == Some(&http::uri::Scheme::HTTPS) {
+        let name = match &config.tls_server_name {
+            Some(name) => Some(ServerName::try_from(name.clone()).map_err(|_| ConnectError::HubServerName)?),
+            None => None,
+        };
+        // HTTP/1.1: many watches on one HTTP/2 connection would share its flow control, and one slow reader could hold up
+        // the writes.
+        Some((Arc::new(config.rustls_client_config().map_err(ConnectError::Hub)?), name))
+    } else {
+        None
+    };
+    // What the operator configured is where the operator wants to go.
+    Ok(Dialer { policy: None, timeout: options.limits.connect, tls, fence: options.fence.clone() })
+}
+
+/// The certificate that an operator's configuration has in itself.
+fn certificate_of(config: &kube::Config) -> Option<CertificateDer<'static>> {
+    let pem = STANDARD.decode(config.auth_info.client_certificate_data.as_ref()?).ok()?;
+    CertificateDer::from_pem_slice(&pem).ok()
 }
 
 /// A client for the place that the operator's own configuration leads to.
@@ -215,8 +241,9 @@ fn bounded<S>(service: S, side: Side, options: &Options) -> Named<S> {
     }
 }
 
-fn transport(dialer: Dialer) -> legacy::Client<Dialer, Body> {
-    legacy::Client::builder(TokioExecutor::new())
+/// The way over the network, with a pool of connections.
+fn route(dialer: Dialer) -> Route {
+    let connections: legacy::Client<Dialer, Body> = legacy::Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_idle_timeout(Duration::from_mins(1))
         .pool_max_idle_per_host(32)
@@ -225,7 +252,10 @@ fn transport(dialer: Dialer) -> legacy::Client<Dialer, Body> {
         .http2_keep_alive_timeout(Duration::from_secs(4))
         .http2_max_header_list_size(64 << 10)
         .http1_max_buf_size(512 << 10)
-        .build(dialer)
+        .build(dialer);
+    let whole = ServiceBuilder::new()
+        .map_response(|answer: Response<Incoming>| answer.map(|body| body.map_err(BoxError::from).boxed_unsync()));
+    BoxCloneSyncService::new(whole.map_err(BoxError::from).service(connections))
 }
 
 fn client_config(access: &Access) -> Result<ClientConfig, ConnectError> {

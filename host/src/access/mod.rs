@@ -17,6 +17,7 @@ mod document;
 pub mod failure;
 pub mod fence;
 pub mod kubeconfig;
+pub mod network;
 pub mod observe;
 pub(crate) mod pace;
 mod pages;
@@ -30,6 +31,7 @@ pub use connect::{ConnectError, Options};
 pub use failure::{Failure, Retry};
 pub use fence::{Fence, Fenced};
 pub use kubeconfig::{Access, KubeconfigError};
+pub use network::{AnswerBody, Network, Route};
 pub use observe::{RequestObserver, RequestRecord, Side};
 pub use pool::Connections;
 

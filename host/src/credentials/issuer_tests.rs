@@ -22,7 +22,7 @@ fn hub() -> HubAddress {
 }
 
 fn issuer(authority: Option<Authority>, trust: Trust) -> Issuer {
-    Issuer { authority, hub: hub(), own: None, tokens: true, trust: RwLock::new(trust) }
+    Issuer { trust: RwLock::new(trust), ..Issuer::new(authority, hub()) }
 }
 
 fn unknown() -> Trust {

@@ -14,7 +14,7 @@ pub mod probe;
 mod scripted;
 pub mod token;
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use berthage_core::api::{CredentialStatus, CredentialType};
@@ -24,6 +24,8 @@ use jiff::Timestamp;
 use kube::Client;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
+
+use crate::access::{Network, Options};
 
 pub use ca::{Authority, AuthorityError};
 pub use error::IssueError;
@@ -60,6 +62,8 @@ pub struct Issuer {
     own: Option<HubAddress>,
     /// Whether the hub gives tokens.
     tokens: bool,
+    /// How it asks the hub under a syncer's name: never with the fence, since nothing is written.
+    options: Options,
     trust: RwLock<Trust>,
 }
 
@@ -67,7 +71,14 @@ impl Issuer {
     /// Without an `authority` only tokens are made. Until [`Self::probe`] was called it is not known whether the hub trusts
     /// it.
     pub fn new(authority: Option<Authority>, hub: HubAddress) -> Self {
-        Self { authority, hub, own: None, tokens: true, trust: RwLock::new(Trust::NotProbed) }
+        Self {
+            authority,
+            hub,
+            own: None,
+            tokens: true,
+            options: Options::default(),
+            trust: RwLock::new(Trust::NotProbed),
+        }
     }
 
     /// For kcp, which gives no tokens through its virtual workspaces. `own` is where the controller itself reaches it.
@@ -76,16 +87,22 @@ impl Issuer {
         Self { tokens: false, own: Some(own), ..self }
     }
 
+    /// The same over what stands for the network.
+    #[must_use]
+    pub fn over(self, network: Option<Arc<dyn Network>>) -> Self {
+        Self { options: Options { network, ..self.options }, ..self }
+    }
+
     /// Asks the hub, with a credential just made, whether its holder may do what a syncer has to.
     pub async fn try_out(&self, issued: &Issued, recipient: Recipient<'_>) -> Result<bool, IssueError> {
-        probe::try_out(issued, &self.hub, self.own.as_ref(), recipient).await
+        probe::try_out(issued, &self.hub, self.own.as_ref(), &self.options, recipient).await
     }
 
     /// Asks the hub whether it trusts our CA and remembers the answer. `config` is the controller's own way to the hub;
     /// the syncers' way is tried first.
     pub async fn probe(&self, config: &kube::Config, now: Timestamp) -> Trust {
         let Some(authority) = &self.authority else { return Trust::NotProbed };
-        let found = probe::probe(authority, &self.hub, config, now).await;
+        let found = probe::probe(authority, &self.hub, config, &self.options, now).await;
         let mut trust = self.trust.write().unwrap_or_else(PoisonError::into_inner);
         // What was known stays known while the hub does not answer.
         if !matches!((&found, &*trust), (Trust::Unknown(_), Trust::Trusted | Trust::NotTrusted)) {

@@ -37,12 +37,18 @@ pub enum Trust {
 const LIFE: Duration = Duration::from_mins(10);
 
 /// Asks under the syncers' address; where the controller cannot reach that, under its own.
-pub(super) async fn probe(authority: &Authority, hub: &HubAddress, config: &kube::Config, now: Timestamp) -> Trust {
+pub(super) async fn probe(
+    authority: &Authority,
+    hub: &HubAddress,
+    config: &kube::Config,
+    options: &Options,
+    now: Timestamp,
+) -> Trust {
     let own = HubAddress::of_config(config);
-    let found = ask(authority, hub, config, now).await;
+    let found = ask(authority, hub, config, options, now).await;
     match &found {
         Trust::Unknown(failure) if *hub != own && is_connection(failure.reason) => {
-            ask(authority, &own, config, now).await
+            ask(authority, &own, config, options, now).await
         }
         _ => found,
     }
@@ -52,7 +58,13 @@ const fn is_connection(reason: Reason) -> bool {
     matches!(reason, Reason::ClusterUnreachable | Reason::ClusterTimeout | Reason::ClusterTlsFailed)
 }
 
-async fn ask(authority: &Authority, hub: &HubAddress, config: &kube::Config, now: Timestamp) -> Trust {
+async fn ask(
+    authority: &Authority,
+    hub: &HubAddress,
+    config: &kube::Config,
+    options: &Options,
+    now: Timestamp,
+) -> Trust {
     let Some(random) = ca::serial() else { return unknown("the system gave no random numbers") };
     let user = format!("{SYNCER_USER_PREFIX}probe:{}", hex(&random[..8]));
     let certificate = match certificate::issue(authority, &user, LIFE, now) {
@@ -72,7 +84,7 @@ async fn ask(authority: &Authority, hub: &HubAddress, config: &kube::Config, now
         client_key_data: Some(STANDARD.encode(certificate.key.as_bytes()).into()),
         ..AuthInfo::default()
     };
-    let client = match connect::hub(&probe, &Options::default()) {
+    let client = match connect::hub(&probe, options) {
         Ok(client) => client,
         Err(error) => return unknown(&error.to_string()),
     };
@@ -86,9 +98,10 @@ pub(super) async fn try_out(
     issued: &super::Issued,
     hub: &HubAddress,
     own: Option<&HubAddress>,
+    options: &Options,
     recipient: super::Recipient<'_>,
 ) -> Result<bool, IssueError> {
-    let ask = async |at| get(issued, at, recipient).await.map_err(|error| Failure::of(Side::Hub, &error));
+    let ask = async |at| get(issued, at, options, recipient).await.map_err(|error| Failure::of(Side::Hub, &error));
     let answer = match (ask(hub).await, own) {
         (Err(failure), Some(own)) if is_connection(failure.reason) => ask(own).await,
         (answer, _) => answer,
@@ -100,7 +113,12 @@ pub(super) async fn try_out(
     }
 }
 
-async fn get(issued: &super::Issued, hub: &HubAddress, recipient: super::Recipient<'_>) -> Result<(), kube::Error> {
+async fn get(
+    issued: &super::Issued,
+    hub: &HubAddress,
+    options: &Options,
+    recipient: super::Recipient<'_>,
+) -> Result<(), kube::Error> {
     let text = Zeroizing::new(String::from_utf8_lossy(&issued.kubeconfig).into_owned());
     let unusable = |error: kube::config::KubeconfigError| kube::Error::Service(error.into());
     let mut kubeconfig = kube::config::Kubeconfig::from_yaml(&text).map_err(unusable)?;
@@ -110,7 +128,7 @@ async fn get(issued: &super::Issued, hub: &HubAddress, recipient: super::Recipie
     }
     let config =
         kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.map_err(unusable)?;
-    let client = connect::hub(&config, &Options::default()).map_err(|error| kube::Error::Service(error.into()))?;
+    let client = connect::hub(&config, options).map_err(|error| kube::Error::Service(error.into()))?;
     Api::<SyncTarget>::all(client).get_metadata(recipient.target).await.map(drop)
 }
 

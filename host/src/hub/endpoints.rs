@@ -4,7 +4,7 @@
 //! none while nobody has. An endpoint is watched from when it is listed until it is listed no longer; its workspaces are
 //! then forgotten, not cleaned up: that they cannot be seen does not mean that they are gone.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,9 +63,10 @@ impl Endpoints {
         let mut slices = std::pin::pin!(slices);
         let (moved, mut moves) = mpsc::unbounded_channel();
         let mut restarts = Pace::new(RESTARTS.0, RESTARTS.1);
-        let mut running: HashMap<Endpoint, JoinSet<()>> = HashMap::new();
+        let mut running: BTreeMap<Endpoint, JoinSet<()>> = BTreeMap::new();
         loop {
             tokio::select! {
+                biased;
                 slice = slices.next() => match slice {
                     None => return,
                     Some(Err(error)) => tracing::warn!(
@@ -102,7 +103,7 @@ impl Endpoints {
     async fn watch(
         &self,
         wanted: &BTreeSet<Endpoint>,
-        running: &mut HashMap<Endpoint, JoinSet<()>>,
+        running: &mut BTreeMap<Endpoint, JoinSet<()>>,
         moved: &mpsc::UnboundedSender<[Endpoint; 2]>,
     ) {
         let gone: Vec<Endpoint> = running.keys().filter(|endpoint| !wanted.contains(endpoint)).cloned().collect();

@@ -67,7 +67,7 @@ impl LeaseApi {
 
     /// Writes to the lease that was seen, or makes it where none is.
     pub(super) async fn write(&self, seen: Option<&Seen>, write: Write, until: Instant) -> Result<Lease, LeaseError> {
-        let now = MicroTime(jiff::Timestamp::now());
+        let now = MicroTime(self.config.clock.now());
         let params = PostParams::default();
         match seen.filter(|seen| !seen.deleted) {
             None => {

@@ -30,6 +30,7 @@ use self::run::Election;
 use crate::access::Fence;
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
+use berthage_core::clock::Clock;
 
 /// How a replica stands for election.
 #[derive(Debug, Clone)]
@@ -50,6 +51,8 @@ pub struct Config {
     pub request_timeout: Duration,
     /// How long a replica that takes over from a vanished leader waits before it works.
     pub takeover_wait: Duration,
+    /// What the times in the lease are read from. Nobody decides anything by them.
+    pub clock: Clock,
 }
 
 impl Config {
@@ -68,6 +71,7 @@ impl Config {
             // Half of it: a request that hangs must leave time for another one.
             request_timeout: request_timeout.min(renew_deadline / 2),
             takeover_wait: request_timeout.saturating_sub(silence),
+            clock: Clock::showing(jiff::Timestamp::now),
         }
     }
 }

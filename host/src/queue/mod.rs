@@ -196,6 +196,7 @@ async fn keep_time<K: Keyed>(queue: Weak<Shared<K>>, sooner: Arc<Notify>) {
         match deadline {
             None => sooner.notified().await,
             Some(deadline) => tokio::select! {
+                biased;
                 () = sooner.notified() => {}
                 () = sleep_until(deadline) => {}
             },

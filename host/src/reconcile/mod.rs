@@ -36,13 +36,14 @@ use crate::hub::Hub;
 use crate::library::Library;
 use crate::metrics::Metrics;
 use crate::store::Store;
+use berthage_core::clock::Clock;
 
 pub use bulkhead::Bulkheads;
 pub use detach::{Exits, sweep_secrets};
 pub use repairs::Repairs;
 pub use target::Memo;
 
-/// Everything a reconcile uses. Built once, in `run`.
+/// Everything a reconcile uses. Built once, in [`Manager::new`](crate::manager::Manager::new).
 pub struct Context {
     /// Writes to the hub.
     pub hub: Hub,
@@ -72,6 +73,8 @@ pub struct Context {
     pub exits: Exits,
     /// Has a key looked at again.
     pub wake: Wake,
+    /// What day it is.
+    pub clock: Clock,
 }
 
 /// Has a key looked at again. Must not block.

@@ -161,7 +161,7 @@ pub(super) async fn unreadable(ctx: &Context, key: &Key, held: &Held, error: &se
     let resync = std::time::Duration::from_secs(600);
     let after = After::Blocked { reason: Reason::ObjectInvalid, resync };
     let old: SyncTargetStatus = held.decode::<StatusOnly>().map(|object| object.status).unwrap_or_default();
-    let new = target::compute(&old, found, jiff::Timestamp::now());
+    let new = target::compute(&old, found, ctx.clock.now());
     if new == old {
         return after;
     }

@@ -13,7 +13,6 @@ use berthage_core::key::Key;
 use berthage_core::reason::Reason;
 use berthage_core::status::registration::{Probe, Problem, READY};
 use berthage_core::status::{conditions, patch, registration};
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Namespace, Node};
 use kube::Api;
 use kube::api::{ApiResource, ListParams};
@@ -71,7 +70,7 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key) -> After {
         Err(_) => {}
     }
     let failed = result.as_ref().err().map(|problem| problem.reason);
-    let new = registration::compute(&old, registration.metadata.generation, result, Timestamp::now());
+    let new = registration::compute(&old, registration.metadata.generation, result, ctx.clock.now());
     if new != old {
         let at = Version { uid: &held.uid, resource_version: &held.resource_version };
         if let Err(stop) = publish(ctx, key, &at, &old, &new).await {

@@ -157,7 +157,7 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key, attempt: u32) -> After {
         ctx.memos.forget(key);
         return After::Forget;
     };
-    let now = Timestamp::now();
+    let now = ctx.clock.now();
     let memo = Memo::of(ctx, key, &held, now);
     if let Some(known) = ctx.memos.get(key)
         && known.same(&memo)

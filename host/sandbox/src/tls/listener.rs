@@ -5,7 +5,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -14,14 +13,14 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::aws_lc_rs as provider;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
-use tokio_rustls::rustls::{self, RootCertStore, ServerConfig};
-use x509_parser::prelude::{FromDer as _, X509Certificate};
+use tokio_rustls::rustls::server::VerifierBuilderError;
+use tokio_rustls::rustls::{self, ServerConfig};
 
 use super::authority::Identity;
-use crate::server::{ClientCertificate, Server};
+use super::clients::{Clients, certificates, seen};
+use crate::server::Server;
 
 /// How long a client may take to say hello.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -100,41 +99,12 @@ async fn talk(connection: TcpStream, tls: TlsAcceptor, server: Server) {
     let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
 }
 
-/// What is said of the holder of a certificate.
-fn seen(certificate: &CertificateDer<'_>) -> Option<ClientCertificate> {
-    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
-    let subject = parsed.subject();
-    let texts = |attributes: &mut dyn Iterator<Item = &x509_parser::x509::AttributeTypeAndValue<'_>>| {
-        attributes.filter_map(|attribute| attribute.as_str().ok().map(str::to_owned)).collect::<Vec<_>>()
-    };
-    Some(ClientCertificate {
-        common_name: texts(&mut subject.iter_common_name()).into_iter().next()?,
-        organisations: texts(&mut subject.iter_organization()),
-        sha256: digest(&SHA256, certificate).as_ref().try_into().ok()?,
-    })
-}
-
 fn acceptor(identity: &Identity, clients: &[String]) -> Result<TlsAcceptor, ListenError> {
-    let mut roots = RootCertStore::empty();
-    for authority in clients {
-        for certificate in certificates(authority)? {
-            roots.add(certificate)?;
-        }
-    }
-    let provider = Arc::new(provider::default_provider());
-    let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-        .allow_unauthenticated()
-        .build()
-        .map_err(ListenError::Clients)?;
     let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).map_err(ListenError::Pem)?;
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let mut config = ServerConfig::builder_with_provider(Arc::new(provider::default_provider()))
         .with_safe_default_protocol_versions()?
-        .with_client_cert_verifier(clients)
+        .with_client_cert_verifier(Clients::of(clients)?.verifier())
         .with_single_cert(certificates(&identity.certificate)?, key)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
-}
-
-fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, ListenError> {
-    CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().map_err(ListenError::Pem)
 }

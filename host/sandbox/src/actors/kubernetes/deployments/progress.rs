@@ -102,7 +102,9 @@ fn is_late(new: &Object, deadline: i64, now: Timestamp) -> bool {
 fn too_late(deployment: &Deployment<'_>, new: &Object) -> Option<Timestamp> {
     let deadline = deployment.deadline()?;
     let condition = progressing(new)?;
-    if status::completes(deployment, new) || word(condition, "reason") == "ProgressDeadlineExceeded" {
+    // A rollout that was complete once is never late, whatever becomes of its pods.
+    let over = ["ProgressDeadlineExceeded", "NewReplicaSetAvailable"].contains(&word(condition, "reason"));
+    if status::completes(deployment, new) || over {
         return None;
     }
     Some(later(time::read(word(condition, "lastUpdateTime"))?, deadline + 1))

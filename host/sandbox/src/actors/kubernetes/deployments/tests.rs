@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::actors::Next;
-use crate::actors::kubernetes::{AtOnce, Pace};
-use crate::actors::testing::{BEGIN, Fixture, conditions};
+use crate::actors::kubernetes::{AtOnce, Pace, report};
+use crate::actors::testing::{BEGIN, CLUSTER, Fixture, conditions};
 
 /// A Deployment `d`, with the defaults that a server fills in.
 fn deployment(replicas: i64, image: &str) -> Value {
@@ -193,6 +193,24 @@ fn a_first_image_that_does_not_exist_makes_it_unavailable() {
     let expected =
         [("Available", "False", "MinimumReplicasUnavailable"), ("Progressing", "False", "ProgressDeadlineExceeded")];
     assert_eq!(all, expected.map(|(kind, status, reason)| (kind.to_owned(), status.to_owned(), reason.to_owned())));
+}
+
+/// It was looked at again and again within one moment, for ever.
+#[test]
+fn a_deployment_whose_pod_is_no_longer_ready_is_unavailable_and_never_late() {
+    let mut fixture = with_deployment(1, "i:1");
+    let pod = fixture.list("pods", "default").remove(0);
+    let (name, uid) = (pod["metadata"]["name"].as_str().unwrap(), pod["metadata"]["uid"].as_str().unwrap());
+    assert!(report(&mut fixture.world, CLUSTER, "default", name, uid, false));
+    assert_eq!(fixture.settle(), Next::Idle);
+    fixture.pass(601);
+    let deployment = read(&fixture);
+    let mut found = conditions(&deployment);
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        [("Available", "False", "MinimumReplicasUnavailable"), ("Progressing", "True", "NewReplicaSetAvailable")]
+    );
 }
 
 #[test]

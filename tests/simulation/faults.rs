@@ -1,0 +1,1 @@
+//! Requests and watches go wrong, from seeds.

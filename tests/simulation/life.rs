@@ -1,0 +1,195 @@
+//! One run: an act, what goes wrong while it is worked on, and what it comes to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use berthage_sandbox::faults::{Calm, Entry, Plan, Verb};
+use tokio::sync::Notify;
+
+use crate::act::{self, Act, OTHERS, OURS};
+use crate::stage::Stage;
+use crate::state::State;
+
+/// How long what should come may take after everything is well again, in virtual time.
+const PATIENCE: Duration = Duration::from_hours(3);
+/// How often is looked.
+const LOOK: Duration = Duration::from_secs(20);
+/// How long nothing may be written after that.
+const SILENCE: Duration = Duration::from_mins(30);
+/// How long an undisturbed run is watched before it counts as settled.
+const SETTLE: Duration = Duration::from_mins(15);
+
+/// What goes wrong.
+pub(crate) struct Trouble {
+    /// On the way to the hub, and to the clusters.
+    pub(crate) plans: [Box<dyn Plan>; 2],
+    /// How long it lasts.
+    pub(crate) lasts: Duration,
+    /// Told when the controller is to end, wherever it is; another one is then started.
+    pub(crate) crash: Option<Arc<Notify>>,
+}
+
+impl Trouble {
+    /// Nothing.
+    pub(crate) fn none() -> Self {
+        Self { plans: [Box::new(Calm), Box::new(Calm)], lasts: Duration::ZERO, crash: None }
+    }
+}
+
+/// How many requests had passed on each way when the act was done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Marks {
+    pub(crate) hub: usize,
+    pub(crate) clusters: usize,
+}
+
+/// What a run came to.
+pub(crate) struct Report {
+    /// What is there in the end.
+    pub(crate) state: State,
+    /// How often each object was made and deleted.
+    pub(crate) counts: BTreeMap<String, usize>,
+    /// What passed from the act on until everything was as it should be, on each way.
+    pub(crate) requests: [Vec<Entry>; 2],
+    /// What was written after that, or written for somebody else.
+    pub(crate) wrong: Vec<String>,
+    /// Whether the controller was ended as it was to be.
+    pub(crate) crashed: bool,
+}
+
+/// Plays a run. `expected` is the end of an undisturbed one.
+pub(crate) fn play(act: Act, expected: Option<&State>, trouble: impl FnOnce(Marks) -> Trouble) -> Report {
+    static LOG: std::sync::Once = std::sync::Once::new();
+    LOG.call_once(log);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(Box::pin(live(act, expected, trouble)))
+}
+
+/// Shows what controllers and syncers log, where somebody asks for it.
+fn log() {
+    let Ok(filter) = std::env::var("BERTHAGE_SIMULATION_LOG") else { return };
+    tracing_subscriber::fmt().with_env_filter(filter).without_time().with_writer(std::io::stderr).init();
+}
+
+async fn live(act: Act, expected: Option<&State>, trouble: impl FnOnce(Marks) -> Trouble) -> Report {
+    let stage = Stage::new().await;
+    let mut controller = stage.controller().await;
+    act::make(&stage, OTHERS).await;
+    if act != Act::Onboard {
+        act::make(&stage, OURS).await;
+        until("our target is ready", async || act::is_ready(&stage, OURS).await).await;
+    }
+    until("the other target is ready", async || act::is_ready(&stage, OTHERS).await).await;
+    tokio::time::sleep(SETTLE).await;
+
+    let journals = [stage.wires.hub.journal().clone(), stage.wires.clusters.journal().clone()];
+    let marks = Marks { hub: journals[0].len(), clusters: journals[1].len() };
+    let Trouble { plans: [hub, clusters], lasts, crash } = trouble(marks);
+    stage.wires.hub.follow(hub);
+    stage.wires.clusters.follow(clusters);
+    act.perform(&stage).await;
+
+    let mut crashed = false;
+    let over = tokio::time::sleep(lasts);
+    if let Some(crash) = crash {
+        tokio::select! {
+            biased;
+            () = crash.notified() => {
+                drop(controller);
+                stage.wires.hub.follow(Box::new(Calm));
+                stage.wires.clusters.follow(Box::new(Calm));
+                controller = stage.controller().await;
+                crashed = true;
+            }
+            () = over => {}
+        }
+    } else {
+        over.await;
+    }
+    stage.wires.hub.follow(Box::new(Calm));
+    stage.wires.clusters.follow(Box::new(Calm));
+
+    until("the act is done", async || act.is_done(&stage).await).await;
+    match expected {
+        None => tokio::time::sleep(SETTLE).await,
+        Some(expected) => settle(&stage, expected).await,
+    }
+    let ends = journals.each_ref().map(|journal| journal.len());
+    tokio::time::sleep(SILENCE).await;
+    let entries = journals.map(|journal| journal.entries());
+    let state = State::of(&stage);
+    controller.stop().await;
+
+    let [hub, clusters] = entries;
+    let wrong = hub[ends[0]..].iter().chain(&clusters[ends[1]..]).filter(|entry| counts(entry));
+    let wrong = wrong.map(|entry| format!("written after everything was settled: {}", line(entry))).collect();
+    let mut report = Report {
+        state,
+        counts: BTreeMap::new(),
+        requests: [hub[marks.hub..ends[0]].to_vec(), clusters[marks.clusters..ends[1]].to_vec()],
+        wrong,
+        crashed,
+    };
+    for entry in report.requests.iter().flatten() {
+        let code = entry.served.unwrap_or_default();
+        match entry.exchange.verb {
+            Verb::Delete if code < 300 => *report.counts.entry(format!("deleted {}", entry.exchange.path)).or_default() += 1,
+            // A new object, by POST or by server-side apply.
+            _ if code == 201 && counts(entry) => {
+                *report.counts.entry(format!("made {}", entry.exchange.path)).or_default() += 1;
+            }
+            _ => {}
+        }
+    }
+    report
+}
+
+/// Whether a request changes what is to stay as it is. Events are told anew by every controller, and reviews are questions.
+fn counts(entry: &Entry) -> bool {
+    let path = &entry.exchange.path;
+    entry.exchange.writes() && !path.contains("/events") && !path.contains("reviews")
+}
+
+/// A request in one line.
+pub(crate) fn line(entry: &Entry) -> String {
+    let (exchange, fault) = (&entry.exchange, entry.fault.as_ref());
+    let fault = fault.map(|fault| format!(" <{fault:?}>")).unwrap_or_default();
+    format!("{:?} {}?{}{fault} -> {:?} ({:?})", exchange.verb, exchange.path, exchange.query, entry.outcome, entry.served)
+}
+
+/// Waits until everything is as it is after an undisturbed run; what is not then is told by the comparison.
+async fn settle(stage: &Stage, expected: &State) {
+    let settled = async {
+        while !State::of(stage).differences(expected).is_empty() {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    let _ = tokio::time::timeout(PATIENCE, settled).await;
+}
+
+async fn until(what: &str, is: impl AsyncFn() -> bool) {
+    let reached = async {
+        while !is().await {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, reached).await.is_ok(), "after {PATIENCE:?} of virtual time not so: {what}");
+}
+
+impl Report {
+    /// What is not as after the undisturbed run `reference`.
+    pub(crate) fn faults(&self, reference: &Self) -> Vec<String> {
+        let mut faults = self.state.differences(&reference.state);
+        let places = self.counts.keys().chain(reference.counts.keys());
+        let places: std::collections::BTreeSet<&String> = places.collect();
+        for place in places {
+            let count = |report: &Self| report.counts.get(place).copied().unwrap_or_default();
+            if count(self) != count(reference) {
+                faults.push(format!("{place}: {} times instead of {}", count(self), count(reference)));
+            }
+        }
+        faults.extend(self.wrong.iter().cloned());
+        faults
+    }
+}

@@ -1,0 +1,26 @@
+//! Whole controllers and syncers over the sandbox, in one process and in virtual time. Every run begins with the same servers
+//! and follows from its plan alone, so that a run that fails can be made again exactly.
+//!
+//! ```text
+//!  stage     the servers, two workspaces that share a cluster, and who starts a controller
+//!  network   how a controller and the syncers reach the servers, and where it goes wrong
+//!  pods      what a kubelet does: the syncer's own code, over that network
+//!  act       what somebody does to a SyncTarget: onboarding, update, move, rotation, deletion
+//!  life      one run: an act, what goes wrong in it, what it ends as
+//!  state     what is on both sides, without what differs from one run to the next
+//!
+//!  crashes   the controller ends before and after every single request
+//!  faults    requests and watches go wrong, from seeds
+//!  replay    the same seed gives the same run
+//! ```
+//! docs/faults.md says what each of them shows, and what it has found.
+
+mod act;
+mod crashes;
+mod faults;
+mod life;
+mod network;
+mod pods;
+mod replay;
+mod stage;
+mod state;

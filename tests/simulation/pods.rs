@@ -1,0 +1,206 @@
+//! What a kubelet does for the syncers' pods: it runs the syncer's own heartbeats with the kubeconfig that is mounted.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use berthage::access::Network as _;
+use berthage_core::clock::Clock;
+use berthage_sandbox::actors::kubernetes::{Kubelet, report};
+use berthage_sandbox::server::Server;
+use berthage_sandbox::world::Named;
+use berthage_syncer::args::Args;
+use berthage_syncer::beat::{Heart, Subject};
+use berthage_syncer::connection::Connection;
+use berthage_syncer::credential;
+use berthage_syncer::heartbeat;
+use berthage_syncer::kubeconfig::{Credential, Hub};
+use berthage_syncer::probes::Readiness;
+use clap::Parser as _;
+use http::Request;
+use http::header::AUTHORIZATION;
+use kube::Client;
+use kube::client::Body;
+use kube::client::middleware::BaseUriLayer;
+use serde_json::{Map, Value};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tower::ServiceBuilder;
+
+use crate::network::Wires;
+
+/// How often a kubelet looks whether a Secret has changed, and a probe whether the syncer is ready.
+const LOOKS: Duration = Duration::from_secs(5);
+/// How long the syncer waits for an answer.
+const REQUEST: Duration = Duration::from_secs(10);
+
+/// The syncers that run. Clones are the same ones.
+#[derive(Clone, Default)]
+pub(crate) struct Pods(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    surroundings: OnceLock<Surroundings>,
+    running: Mutex<BTreeMap<String, AbortHandle>>,
+}
+
+/// Where the pods are, and how the hub is reached from there.
+struct Surroundings {
+    server: Server,
+    wires: Wires,
+    clock: Clock,
+}
+
+impl std::fmt::Debug for Pods {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pods").finish_non_exhaustive()
+    }
+}
+
+impl Pods {
+    /// They run there from now on.
+    pub(crate) fn live(&self, server: &Server, wires: Wires, clock: Clock) {
+        assert!(self.0.surroundings.set(Surroundings { server: server.clone(), wires, clock }).is_ok());
+    }
+}
+
+impl Kubelet for Pods {
+    fn started(&mut self, cluster: &str, pod: &Map<String, Value>) -> bool {
+        let Some(pod) = Pod::read(cluster, pod) else { return true };
+        let (pods, uid) = (self.clone(), pod.uid.clone());
+        let task = tokio::spawn(async move {
+            // The world is locked while a kubelet is told: what needs it is done afterwards.
+            tokio::task::yield_now().await;
+            pod.run(pods.0.surroundings.get().unwrap()).await;
+        });
+        if let Some(before) = self.0.running.lock().unwrap().insert(uid, task.abort_handle()) {
+            before.abort();
+        }
+        false
+    }
+
+    fn stopped(&mut self, _: &str, pod: &Map<String, Value>) {
+        if let Some(task) = self.0.running.lock().unwrap().remove(text(pod, "uid")) {
+            task.abort();
+        }
+    }
+}
+
+/// A pod with a syncer.
+struct Pod {
+    cluster: String,
+    namespace: String,
+    name: String,
+    uid: String,
+    secret: String,
+    args: Args,
+}
+
+impl Pod {
+    /// Nothing for a pod that is no syncer's.
+    fn read(cluster: &str, pod: &Map<String, Value>) -> Option<Self> {
+        let spec = pod.get("spec")?;
+        let container = spec.get("containers")?.as_array()?.iter().find(|container| container["name"] == "syncer")?;
+        let mut volumes = spec.get("volumes")?.as_array()?.iter();
+        let secret = volumes.find_map(|volume| volume.pointer("/secret/secretName")?.as_str())?.to_owned();
+        let name = text(pod, "name");
+        let given = container.get("args")?.as_array()?.iter().filter_map(Value::as_str);
+        let words = ["berthage-syncer"].into_iter().chain(given).chain(["--identity", name]);
+        Some(Self {
+            cluster: cluster.to_owned(),
+            namespace: text(pod, "namespace").to_owned(),
+            name: name.to_owned(),
+            uid: text(pod, "uid").to_owned(),
+            secret,
+            args: Args::try_parse_from(words).unwrap(),
+        })
+    }
+
+    async fn run(&self, around: &Surroundings) {
+        let (readiness, (sender, connections)) = (Readiness::default(), watch::channel(None));
+        let subject = Subject {
+            target: self.args.target.clone(),
+            target_uid: self.args.target_uid.clone(),
+            lease_namespace: self.args.lease_namespace.clone(),
+            lease_name: self.args.lease_name.clone(),
+            identity: self.name.clone(),
+            interval: self.args.heartbeat_interval.get(),
+            request_timeout: REQUEST,
+        };
+        let heart = Heart::new(subject, around.clock.clone());
+        tokio::select! {
+            biased;
+            _ = heartbeat::run(heart, connections, &readiness, std::future::pending()) => {}
+            () = self.look_after(around, &sender, &readiness) => {}
+        }
+        self.tell(around, false);
+    }
+
+    async fn look_after(
+        &self,
+        around: &Surroundings,
+        sender: &watch::Sender<Option<Arc<Connection>>>,
+        readiness: &Readiness,
+    ) {
+        let (mut mounted, mut told) = (String::new(), false);
+        loop {
+            if let Some((version, kubeconfig)) = self.secret(around)
+                && version != mounted
+            {
+                sender.send_replace(Some(Arc::new(connect(&kubeconfig, &around.wires))));
+                mounted = version;
+            }
+            if readiness.is_ready() != told {
+                told = readiness.is_ready();
+                self.tell(around, told);
+            }
+            tokio::time::sleep(LOOKS).await;
+        }
+    }
+
+    fn tell(&self, around: &Surroundings, ready: bool) {
+        around.server.with(|world| report(world, &self.cluster, &self.namespace, &self.name, &self.uid, ready));
+    }
+
+    /// The resourceVersion of the Secret, and the kubeconfig in it.
+    fn secret(&self, around: &Surroundings) -> Option<(String, Vec<u8>)> {
+        let named = Named {
+            cluster: &self.cluster,
+            group: "",
+            plural: "secrets",
+            namespace: &self.namespace,
+            name: &self.secret,
+        };
+        let secret = around.server.with(|world| world.get(&named))?;
+        let data = secret.get("data")?.get("kubeconfig")?.as_str()?;
+        Some((text(&secret, "resourceVersion").to_owned(), STANDARD.decode(data).unwrap()))
+    }
+}
+
+/// A connection over the simulated network, from what the syncer reads in its kubeconfig.
+fn connect(kubeconfig: &[u8], wires: &Wires) -> Connection {
+    let hub = Hub::parse(kubeconfig).unwrap();
+    let serial = credential::serial(&hub.credential, hub.note.as_ref()).unwrap();
+    let (certificate, token) = match &hub.credential {
+        Credential::Certificate { chain, .. } => (Some(CertificateDer::from_pem_slice(chain).unwrap()), None),
+        Credential::Token(token) => (None, Some(format!("Bearer {}", token.as_str()))),
+    };
+    let service = ServiceBuilder::new()
+        .map_request(move |mut request: Request<Body>| {
+            if let Some(token) = &token {
+                request.headers_mut().insert(AUTHORIZATION, token.parse().unwrap());
+            }
+            request
+        })
+        .layer(BaseUriLayer::new(hub.server))
+        .service(wires.route(certificate));
+    Connection { client: Client::new(service, "default"), serial }
+}
+
+fn text<'o>(object: &'o Map<String, Value>, field: &str) -> &'o str {
+    object.get("metadata").and_then(|metadata| metadata.get(field)).and_then(Value::as_str).unwrap_or_default()
+}
