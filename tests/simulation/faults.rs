@@ -1,1 +1,98 @@
-//! Requests and watches go wrong, from seeds.
+//! Requests and watches go wrong, from seeds: for a while one kind of fault strikes again and again, then all is well. What is
+//! there in the end is what an undisturbed run leaves, nothing was made or deleted that it would not have, and it is silent.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use berthage_sandbox::faults::{Kind, Seeded};
+
+use crate::act::Act;
+use crate::life::{Marks, Report, Trouble, line, play};
+use crate::sample::{Cases, all, seeds};
+
+/// How long it goes wrong at the most, in virtual time: longer than the longest backoff.
+const LASTS: Duration = Duration::from_mins(20);
+/// After so many requests on a way all is well there.
+const UNTIL: usize = 150;
+
+/// One of so many requests goes wrong.
+const fn rarity(kind: Kind) -> u64 {
+    match kind {
+        // Nobody is reached at all.
+        Kind::Partition => 1,
+        _ => 3,
+    }
+}
+
+/// An undisturbed run of an act.
+fn reference(act: Act) -> &'static Report {
+    static ALL: [OnceLock<Report>; Act::ALL.len()] = [const { OnceLock::new() }; Act::ALL.len()];
+    ALL[act as usize].get_or_init(|| play(act, None, |_| Trouble::none()))
+}
+
+fn trouble(kind: Kind, seed: u64) -> impl FnOnce(Marks) -> Trouble {
+    move |marks| {
+        let plan = |mark: usize, seed: u64| Box::new(Seeded::new(seed, [kind], rarity(kind), mark + UNTIL));
+        Trouble { plans: [plan(marks.hub, seed), plan(marks.clusters, !seed)], lasts: LASTS, crash: None }
+    }
+}
+
+/// Which act is disturbed, and the seed.
+fn case(number: usize) -> (Act, u64) {
+    (Act::ALL[number % Act::ALL.len()], number as u64)
+}
+
+fn survives(kind: Kind) {
+    let cases = Cases::first(seeds());
+    let failures = all(&cases, |number| {
+        let (act, seed) = case(number);
+        let reference = reference(act);
+        let report = play(act, Some(&reference.state), trouble(kind, seed));
+        let mut faults = report.faults(reference);
+        if report.requests.iter().flatten().all(|entry| entry.fault.is_none()) {
+            faults.push("nothing went wrong: there was nothing to survive".to_owned());
+        }
+        if !faults.is_empty() && cases.is_one() {
+            for entry in report.requests.iter().flatten() {
+                println!("  {}", line(entry));
+            }
+        }
+        (!faults.is_empty()).then(|| format!("{kind:?}, seed {seed}, {act:?}:\n  {}", faults.join("\n  ")))
+    });
+    println!("seeds, {kind:?}: {} tried, {} failed", cases.len(), failures.len());
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+macro_rules! faults {
+    ($($name:ident: $kind:ident,)*) => {
+        $(#[test]
+        fn $name() {
+            survives(Kind::$kind);
+        })*
+
+        #[test]
+        fn every_kind_of_fault_is_tried() {
+            let tried = [$(Kind::$kind),*];
+            assert_eq!(Kind::ALL.iter().filter(|kind| !tried.contains(kind)).collect::<Vec<_>>(), Vec::<&Kind>::new());
+        }
+    };
+}
+
+faults! {
+    f01_watches_that_are_closed: WatchClosed,
+    f02_watches_that_are_cut_in_the_middle_of_a_line: WatchTorn,
+    f03_watches_that_are_too_old: Gone,
+    f06_watches_that_tell_late: Stale,
+    f10_watches_that_tell_twice: Repeated,
+    f11_watches_without_bookmarks: NoBookmarks,
+    f12_conflicts: Conflict,
+    f13_servers_that_ask_to_wait: Throttled,
+    f14_servers_that_fail: Broken,
+    f14_answers_that_break_off: AnswerCut,
+    f15_answers_that_are_lost: AnswerLost,
+    f16_requests_that_are_lost: RequestLost,
+    f17_requests_that_nobody_answers: HalfOpen,
+    f17_watches_that_fall_silent: WatchMute,
+    f18_servers_that_are_slow: Slow,
+    f19_servers_that_cannot_be_reached: Partition,
+}

@@ -15,10 +15,10 @@ use crate::state::State;
 const PATIENCE: Duration = Duration::from_hours(3);
 /// How often is looked.
 const LOOK: Duration = Duration::from_secs(20);
-/// How long nothing may be written after that.
-const SILENCE: Duration = Duration::from_mins(30);
+/// How long nothing may be written after that: longer than from one probe to the next.
+const SILENCE: Duration = Duration::from_mins(11);
 /// How long an undisturbed run is watched before it counts as settled.
-const SETTLE: Duration = Duration::from_mins(15);
+const SETTLE: Duration = Duration::from_mins(3);
 
 /// What goes wrong.
 pub(crate) struct Trouble {
@@ -134,7 +134,7 @@ async fn live(act: Act, expected: Option<&State>, trouble: impl FnOnce(Marks) ->
     for entry in report.requests.iter().flatten() {
         let code = entry.served.unwrap_or_default();
         match entry.exchange.verb {
-            Verb::Delete if code < 300 => *report.counts.entry(format!("deleted {}", entry.exchange.path)).or_default() += 1,
+            Verb::Delete if (200..300).contains(&code) => *report.counts.entry(format!("deleted {}", entry.exchange.path)).or_default() += 1,
             // A new object, by POST or by server-side apply.
             _ if code == 201 && counts(entry) => {
                 *report.counts.entry(format!("made {}", entry.exchange.path)).or_default() += 1;

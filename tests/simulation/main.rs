@@ -22,5 +22,6 @@ mod life;
 mod network;
 mod pods;
 mod replay;
+mod sample;
 mod stage;
 mod state;

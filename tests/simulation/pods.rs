@@ -25,8 +25,7 @@ use kube::Client;
 use kube::client::Body;
 use kube::client::middleware::BaseUriLayer;
 use serde_json::{Map, Value};
-use tokio::sync::watch;
-use tokio::task::AbortHandle;
+use tokio::sync::{Notify, watch};
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tower::ServiceBuilder;
@@ -45,7 +44,8 @@ pub(crate) struct Pods(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     surroundings: OnceLock<Surroundings>,
-    running: Mutex<BTreeMap<String, AbortHandle>>,
+    /// Whom to tell that it is to end, by the uid of its pod.
+    running: Mutex<BTreeMap<String, Arc<Notify>>>,
 }
 
 /// Where the pods are, and how the hub is reached from there.
@@ -71,22 +71,21 @@ impl Pods {
 impl Kubelet for Pods {
     fn started(&mut self, cluster: &str, pod: &Map<String, Value>) -> bool {
         let Some(pod) = Pod::read(cluster, pod) else { return true };
-        let (pods, uid) = (self.clone(), pod.uid.clone());
-        let task = tokio::spawn(async move {
+        let (pods, uid, stop) = (self.clone(), pod.uid.clone(), Arc::new(Notify::new()));
+        let before = self.0.running.lock().unwrap().insert(uid, Arc::clone(&stop));
+        before.inspect(|before| before.notify_one());
+        tokio::spawn(async move {
             // The world is locked while a kubelet is told: what needs it is done afterwards.
             tokio::task::yield_now().await;
-            pod.run(pods.0.surroundings.get().unwrap()).await;
+            pod.run(pods.0.surroundings.get().unwrap(), &stop).await;
         });
-        if let Some(before) = self.0.running.lock().unwrap().insert(uid, task.abort_handle()) {
-            before.abort();
-        }
         false
     }
 
+    /// As with SIGTERM: it says good-bye, so that another one need not wait.
     fn stopped(&mut self, _: &str, pod: &Map<String, Value>) {
-        if let Some(task) = self.0.running.lock().unwrap().remove(text(pod, "uid")) {
-            task.abort();
-        }
+        let running = self.0.running.lock().unwrap().remove(text(pod, "uid"));
+        running.inspect(|running| running.notify_one());
     }
 }
 
@@ -120,7 +119,7 @@ impl Pod {
         })
     }
 
-    async fn run(&self, around: &Surroundings) {
+    async fn run(&self, around: &Surroundings, stop: &Notify) {
         let (readiness, (sender, connections)) = (Readiness::default(), watch::channel(None));
         let subject = Subject {
             target: self.args.target.clone(),
@@ -134,7 +133,7 @@ impl Pod {
         let heart = Heart::new(subject, around.clock.clone());
         tokio::select! {
             biased;
-            _ = heartbeat::run(heart, connections, &readiness, std::future::pending()) => {}
+            _ = heartbeat::run(heart, connections, &readiness, stop.notified()) => {}
             () = self.look_after(around, &sender, &readiness) => {}
         }
         self.tell(around, false);
