@@ -205,6 +205,9 @@ async fn issuer(args: &Controller, config: &kube::Config, client: &Client) -> Re
         Trust::NotTrusted => {
             tracing::warn!("the hub does not trust the CA: syncers get no client certificates; see --ca-cert");
         }
+        Trust::NotProbed if args.hub_kind == HubKind::Kcp => {
+            tracing::warn!("there is no CA, and kcp gives no tokens: syncers get no credential; see --ca-cert");
+        }
         Trust::NotProbed => tracing::info!("there is no CA: syncers get no client certificates"),
         Trust::Unknown(failure) => {
             tracing::warn!(error = failure.message, "whether the hub trusts the CA is not known yet");

@@ -76,7 +76,8 @@ impl Events {
         metrics.event(notice.warning, result.is_ok());
         if let Err(error) = result {
             let error = Failure::of(Side::Hub, &error).message;
-            tracing::warn!(%key, reason = notice.reason, error, "an Event could not be written");
+            // A workspace that is going takes no Events any more: what was left behind in a cluster is said here then.
+            tracing::warn!(%key, reason = notice.reason, message = notice.message, error, "an Event could not be written");
         }
     }
 

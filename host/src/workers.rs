@@ -92,7 +92,8 @@ async fn work(
 ) -> Outcome {
     let span = tracing::info_span!("reconcile", controller, workspace = %key.workspace, name = %key.name, attempt);
     let running = metrics.start();
-    let after = reconcile::reconcile(&ctx, &key, attempt).instrument(span).await;
+    let after = reconcile::reconcile(&ctx, &key, attempt).instrument(span.clone()).await;
+    tracing::trace!(parent: &span, ?after, "the run is over");
     match result(after) {
         Some(result) => running.finish(result),
         None => drop(running),

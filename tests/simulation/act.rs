@@ -59,10 +59,15 @@ impl Act {
 
 /// Makes a target on the cluster `east`.
 pub(crate) async fn make(stage: &Stage, workspace: &str) {
+    make_on(stage, workspace, "east").await;
+}
+
+/// Makes a target on a cluster that is registered under this name.
+pub(crate) async fn make_on(stage: &Stage, workspace: &str, cluster: &str) {
     let target = json!({
         "apiVersion": "workload.kcp.io/v1alpha1", "kind": "SyncTarget", "metadata": {"name": TARGET},
         "spec": {
-            "clusterRef": {"name": "east"},
+            "clusterRef": {"name": cluster},
             "supportedAPIResources": [{"group": "apps", "version": "v1", "resource": "deployments"}],
             // Hours of virtual time pass in a run: with the usual ten seconds it would be mostly heartbeats.
             "syncerConfig": {"heartbeatInterval": "60s"},

@@ -31,7 +31,7 @@ struct Point {
 struct Crash {
     number: usize,
     done: bool,
-    crash: Arc<Notify>,
+    controller: Arc<Notify>,
 }
 
 impl Plan for Crash {
@@ -39,7 +39,7 @@ impl Plan for Crash {
         if exchange.number != self.number {
             return None;
         }
-        self.crash.notify_one();
+        self.controller.notify_one();
         // Nobody is there any more to hear the answer: it need not come.
         Some(if self.done { Fault::DelayAnswer(std::time::Duration::from_hours(1)) } else { Fault::Swallow })
     }
@@ -60,7 +60,8 @@ fn cut(point: Point) -> impl FnOnce(crate::life::Marks) -> Trouble {
             Side::Hub => (0, marks.hub),
             Side::Clusters => (1, marks.clusters),
         };
-        trouble.plans[at] = Box::new(Crash { number: mark + point.number, done: point.done, crash: Arc::clone(&crash) });
+        trouble.plans[at] =
+            Box::new(Crash { number: mark + point.number, done: point.done, controller: Arc::clone(&crash) });
         trouble.lasts = std::time::Duration::from_mins(10);
         trouble.crash = Some(crash);
         trouble

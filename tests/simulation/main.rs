@@ -11,9 +11,13 @@
 //!
 //!  crashes   the controller ends before and after every single request
 //!  faults    requests and watches go wrong, from seeds
+//!  told      what cannot be written is told later
 //!  replay    the same seed gives the same run
 //! ```
 //! docs/faults.md says what each of them shows, and what it has found.
+
+#![expect(clippy::unwrap_used, reason = "all of it is a test")]
+#![expect(clippy::print_stdout, reason = "how much was tried is part of the result")]
 
 mod act;
 mod crashes;
@@ -25,3 +29,4 @@ mod replay;
 mod sample;
 mod stage;
 mod state;
+mod told;

@@ -71,7 +71,7 @@ impl Network for Wires {
 
 impl Wires {
     /// As a network.
-    pub(crate) fn network(&self) -> Option<Arc<dyn Network>> {
-        Some(Arc::new(self.clone()))
+    pub(crate) fn network(&self) -> Arc<dyn Network> {
+        Arc::new(self.clone())
     }
 }

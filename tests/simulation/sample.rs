@@ -1,20 +1,17 @@
 //! How much is tried: a fixed sample, all of it, or one case again.
 //!
-//! - `BERTHAGE_SIMULATION_SHARE=1/20` tries every twentieth case (the default), `1/1` all of them.
+//! - `BERTHAGE_SIMULATION_EVERY=20` tries every twentieth crash point (the default), `1` all of them.
 //! - `BERTHAGE_SIMULATION_SEEDS=200` tries so many seeds of each fault (two are the default).
 //! - `BERTHAGE_SIMULATION_CASE=17` tries that case alone, as a failure names it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-
-
-
 /// The numbers of the cases that are tried.
 pub(crate) struct Cases(Vec<usize>);
 
 /// One of so many cases, where nobody asks for more.
-const SHARE: usize = 20;
+const EVERY: usize = 20;
 
 impl Cases {
     /// The first ones, without a choice.
@@ -30,9 +27,9 @@ impl Cases {
         if let Some(one) = number("BERTHAGE_SIMULATION_CASE") {
             return Self(Vec::from_iter((one < count).then_some(one)));
         }
-        let share = number("BERTHAGE_SIMULATION_SHARE").unwrap_or(SHARE).max(1);
-        // The middle of each stretch: not always the first request, and not always the same half of a pair.
-        Self((0..count).filter(|number| number % share == (number / share) % share).collect())
+        let every = number("BERTHAGE_SIMULATION_EVERY").unwrap_or(EVERY).max(1);
+        // Another place in each stretch: not always the same half of a pair.
+        Self((0..count).filter(|number| number % every == (number / every) % every).collect())
     }
 
     /// Whether one is tried alone, so that somebody wants to know all about it.
@@ -52,7 +49,7 @@ pub(crate) fn seeds() -> usize {
 }
 
 fn number(variable: &str) -> Option<usize> {
-    Some(std::env::var(variable).ok()?.trim_start_matches("1/").parse().unwrap())
+    Some(std::env::var(variable).ok()?.parse().unwrap())
 }
 
 /// Tries all of them, on every processor; what failed, in order.

@@ -1,6 +1,7 @@
 //! The servers with what is on them before anything is tried: a platform's workspace with the APIExport, two tenants who have
 //! bound it and registered clusters, of which they share one.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -59,7 +60,10 @@ pub(crate) struct Stage {
     pub(crate) wires: Wires,
     /// The administrators' network: nothing goes wrong there.
     admin: Wires,
+    /// The servers' clock.
     clock: Clock,
+    /// So many seconds the controllers' clock is ahead of it.
+    pub(crate) skew: Arc<AtomicI64>,
     /// The controller's kubeconfig.
     config: Config,
     _tasks: JoinSet<()>,
@@ -79,9 +83,9 @@ fn once() -> &'static Once {
     ONCE.get_or_init(|| {
         berthage::access::install_crypto_provider();
         let made = Authority::make("berthage-simulation", 365, begin()).unwrap();
-        let engine = HookEngine::new(HookLimits { concurrent: 16, ..HookLimits::default() }, Budget::Fuel(FUEL)).unwrap();
-        let source =
-            PluginSource { name: None, path: program::plugins().join("synctarget.wasm"), config: json!({}) };
+        let engine =
+            HookEngine::new(HookLimits { concurrent: 16, ..HookLimits::default() }, Budget::Fuel(FUEL)).unwrap();
+        let source = PluginSource { name: None, path: program::plugins().join("synctarget.wasm"), config: json!({}) };
         let spec = PluginsSpec { reconciler: source, transformers: Vec::new(), cache_dir: None };
         Once {
             servers: tls::Authority::new("berthage-simulation-servers").unwrap().certificate(),
@@ -120,7 +124,8 @@ impl Stage {
             tasks.spawn(async move { server.run(actors).await });
         }
         let config = Config::new(HUB.parse().unwrap());
-        let mut stage = Self { hub, clusters, wires: ours, admin, clock, config, _tasks: tasks };
+        let skew = Arc::default();
+        let mut stage = Self { hub, clusters, wires: ours, admin, clock, skew, config, _tasks: tasks };
         stage.platform().await;
         for (workspace, clusters) in TENANTS {
             stage.tenant(workspace, clusters).await;
@@ -145,7 +150,8 @@ impl Stage {
             spec: Some(TokenRequestSpec { expiration_seconds: Some(86400), ..TokenRequestSpec::default() }),
             ..TokenRequest::default()
         };
-        let token = accounts.create_token_request("berthage-controller", &PostParams::default(), &request).await.unwrap();
+        let token =
+            accounts.create_token_request("berthage-controller", &PostParams::default(), &request).await.unwrap();
         let kubeconfig = self.hub.kubeconfig(PLATFORM, &token.status.unwrap().token.unwrap());
         let kubeconfig: Kubeconfig = serde_json::from_value(kubeconfig).unwrap();
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
@@ -177,8 +183,7 @@ impl Stage {
     async fn workspace(&self, path: &str) {
         let (parent, name) = path.rsplit_once(':').unwrap();
         let client = self.client(parent);
-        let object =
-            json!({"apiVersion": "tenancy.kcp.io/v1alpha1", "kind": "Workspace", "metadata": {"name": name}});
+        let object = json!({"apiVersion": "tenancy.kcp.io/v1alpha1", "kind": "Workspace", "metadata": {"name": name}});
         manifests::apply(&client, &[object]).await.unwrap();
         let workspaces = resource("tenancy.kcp.io", "v1alpha1", "Workspace");
         self.until(&client, &workspaces, name, "/status/phase", "Ready").await;
@@ -219,16 +224,18 @@ impl Stage {
     pub(crate) async fn controller(&self) -> Manager {
         let clients = ClientOptions {
             limits: berthage::access::Limits { total: REQUEST, ..berthage::access::Limits::default() },
-            network: self.wires.network(),
+            network: Some(self.wires.network()),
             ..ClientOptions::default()
         };
         let transport = || HubTransport::new(&self.config, &clients).unwrap();
-        let now = self.clock.now();
+        let (right, skew) = (self.clock.clone(), Arc::clone(&self.skew));
+        let clock = Clock::showing(move || right.now() + jiff::SignedDuration::from_secs(skew.load(Ordering::Relaxed)));
+        let now = clock.now();
         let (certificate, key) = &once().syncers;
         let authority = Authority::from_pem(certificate.as_bytes(), key.as_bytes(), now).unwrap();
         let address = HubAddress::of_config(&self.config).of_kcp();
         let issuer =
-            Issuer::new(Some(authority), address.clone()).certificates_only(address).over(self.wires.network());
+            Issuer::new(Some(authority), address.clone()).certificates_only(address).over(Some(self.wires.network()));
         let _: Trust = issuer.probe(&self.config, now).await;
         let mut manager = Manager::new(Setup {
             config: self.config.clone(),
@@ -255,7 +262,7 @@ impl Stage {
             workers: 8,
             max_links: 100,
             metrics: Metrics::new(),
-            clock: self.clock.clone(),
+            clock,
         });
         // Whether the lists are complete is of no interest here: work begins when they are.
         let _ready = manager.watch();

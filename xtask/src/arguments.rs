@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::failure::Result;
 use crate::progress::Progress;
 use crate::repository::Repository;
+use crate::suites::Extent;
 use crate::wasm_toolchain::Choice;
 use crate::{coverage, dist, plugins, sandbox, servers, suites};
 
@@ -47,6 +48,23 @@ enum Command {
         #[arg(long)]
         kcp: bool,
         /// Run only tests whose name contains this
+        #[arg(last = true)]
+        filter: Option<String>,
+    },
+    /// Let a controller live through faults and crashes in a simulation, more of them than in `test`
+    ///
+    /// docs/faults.md lists them. A failure names its number, which --case tries alone.
+    Simulate {
+        /// How many seeds of each fault
+        #[arg(long, value_name = "N", default_value_t = 200)]
+        seeds: usize,
+        /// One of so many requests at which the controller is ended; 1 for each
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        every: usize,
+        /// Only the seed, or the request, of this number, and every request that was made then
+        #[arg(long, value_name = "NUMBER")]
+        case: Option<usize>,
+        /// Only tests whose name contains this
         #[arg(last = true)]
         filter: Option<String>,
     },
@@ -98,6 +116,9 @@ impl Arguments {
             Command::Servers => servers::build(&repository, &progress),
             Command::Test { kcp: true, filter } => suites::test_kcp(&repository, &progress, filter.as_deref()),
             Command::Test { kcp: false, filter } => suites::test(&repository, &progress, filter.as_deref()),
+            Command::Simulate { seeds, every, case, filter } => {
+                suites::simulate(&repository, &progress, &Extent { seeds, every, case }, filter.as_deref())
+            }
             Command::Sandbox { flags } => sandbox::run(&repository, &progress, &flags),
             Command::Demo { exit } => suites::demo(&repository, &progress, exit),
             Command::Bench { json, quick: true, .. } => {

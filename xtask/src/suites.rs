@@ -28,6 +28,8 @@ pub(crate) fn test(repository: &Repository, progress: &Progress, filter: Option<
     let mut workspace = repository.cargo();
     workspace.args(["test", "--workspace"]).args(filter);
     child::run_shown(workspace)?;
+    progress.say("simulation: a sample; cargo xtask simulate tries all of it");
+    child::run_shown(simulation(repository, filter))?;
     progress.say("end-to-end suite on real servers");
     let mut end_to_end = repository.cargo();
     end_to_end.args(["test", "--workspace", "--test", "e2e"]).args(filter);
@@ -35,6 +37,42 @@ pub(crate) fn test(repository: &Repository, progress: &Progress, filter: Option<
     child::run_shown(end_to_end)?;
     progress.say("all that ran passed. NOT RUN: the same suite on a real kcp: KCP_BIN=… cargo xtask test --kcp");
     Ok(())
+}
+
+/// How much of the simulation is run.
+pub(crate) struct Extent {
+    /// Seeds of each fault.
+    pub(crate) seeds: usize,
+    /// One of so many crash points.
+    pub(crate) every: usize,
+    /// One case alone.
+    pub(crate) case: Option<usize>,
+}
+
+/// Runs the simulation.
+pub(crate) fn simulate(
+    repository: &Repository,
+    progress: &Progress,
+    extent: &Extent,
+    filter: Option<&str>,
+) -> Result<()> {
+    plugins::build(repository, progress, None)?;
+    progress.say("simulation");
+    let mut command = simulation(repository, filter);
+    command.env("BERTHAGE_SIMULATION_SEEDS", extent.seeds.to_string());
+    command.env("BERTHAGE_SIMULATION_EVERY", extent.every.to_string());
+    if let Some(case) = extent.case {
+        command.env("BERTHAGE_SIMULATION_CASE", case.to_string());
+    }
+    child::run_shown(command)
+}
+
+/// Each of its tests uses every processor, and says how much it has tried.
+fn simulation(repository: &Repository, filter: Option<&str>) -> std::process::Command {
+    let mut command = repository.cargo();
+    command.args(["test", "--workspace", "--test", "simulation"]).args(filter);
+    command.args(["--", "--nocapture", "--test-threads=1"]);
+    command
 }
 
 /// Runs the end-to-end suite with workspaces of a real kcp as hubs.

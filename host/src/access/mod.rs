@@ -22,6 +22,7 @@ pub mod observe;
 pub(crate) mod pace;
 mod pages;
 pub mod pool;
+pub mod remove;
 mod shape;
 mod tcp;
 
@@ -34,6 +35,7 @@ pub use kubeconfig::{Access, KubeconfigError};
 pub use network::{AnswerBody, Network, Route};
 pub use observe::{RequestObserver, RequestRecord, Side};
 pub use pool::Connections;
+pub use remove::remove;
 
 /// Makes aws-lc-rs the process's TLS provider. To be called once at start, before any connection; later calls, and calls
 /// after another provider was installed, change nothing.

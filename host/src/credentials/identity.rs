@@ -13,7 +13,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{AggregationRule, ClusterRole, ClusterRoleBinding, PolicyRule, RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Recipient;
 use super::error::IssueError;
-use crate::access::{Failure, Side};
+use crate::access::{Failure, Side, remove as remove_one};
 
 const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
 
@@ -193,10 +193,11 @@ pub async fn remove(client: &Client, recipient: Recipient<'_>, ours: Ours) -> Re
 }
 
 /// What a tenant applies who grants the rights himself, as the command that does it.
-pub fn by_hand(identity: &Identity, recipient: Recipient<'_>) -> String {
-    let rules = json!(identity.role.rules);
-    let objects = berthage_core::kcp::export::rights(&recipient.names.hub, &rules, &recipient.names.user);
-    let list = json!({ "apiVersion": "v1", "kind": "List", "items": objects });
+///
+/// The objects are as the controller itself would make them: it sees them by their label once the claims are accepted, and
+/// kcp takes them away with the SyncTarget that owns them.
+pub fn by_hand(identity: &Identity) -> String {
+    let list = json!({ "apiVersion": "v1", "kind": "List", "items": [identity.role, identity.binding] });
     format!("`echo '{list}' | kubectl apply -f -`")
 }
 
@@ -331,16 +332,8 @@ where
     if !ours {
         return Ok(());
     }
-    let only_this = DeleteParams {
-        preconditions: Some(Preconditions { uid: found.metadata.uid, resource_version: None }),
-        ..DeleteParams::default()
-    };
-    match api.delete(name, &only_this).await {
-        Ok(_) => Ok(()),
-        // Gone, or another one of the same name.
-        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
-        Err(error) => Err(failed::<K>(name, &error)),
-    }
+    let uid = found.metadata.uid.unwrap_or_default();
+    remove_one(api, name, &uid).await.map_err(|error| failed::<K>(name, &error))
 }
 
 #[cfg(test)]

@@ -22,6 +22,17 @@ fn identity(types: &[CredentialType], kcp: bool) -> Identity {
     with(|recipient| Identity::new(recipient, types, kcp))
 }
 
+/// Without the label they stayed hidden when the claims were accepted later; without the owner they were left behind.
+#[test]
+fn what_a_tenant_grants_by_hand_is_what_we_would_make() {
+    let identity = identity(BOTH, true);
+    let command = by_hand(&identity);
+    let list = command.trim_start_matches("`echo '").trim_end_matches("' | kubectl apply -f -`");
+    let list: Value = serde_json::from_str(list).unwrap();
+    assert_eq!(list["items"], json!([identity.role, identity.binding]));
+    assert_eq!(list["items"][0]["kind"], "ClusterRole");
+}
+
 #[test]
 fn the_objects_are_these() {
     let identity = identity(BOTH, false);

@@ -16,7 +16,7 @@ use berthage_core::names::{
 use http::Request;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{DeleteParams, ListParams, ObjectMeta, PartialObjectMeta, PostParams, Preconditions};
+use kube::api::{ListParams, ObjectMeta, PartialObjectMeta, PostParams};
 use kube::{Api, Client};
 use serde::Deserialize;
 use serde_json::json;
@@ -25,7 +25,7 @@ use zeroize::Zeroizing;
 use super::Recipient;
 use super::error::IssueError;
 use super::identity::{owner_annotation, owner_reference};
-use crate::access::{Failure, Side};
+use crate::access::{Failure, Side, remove};
 
 /// A token.
 pub(super) struct Token {
@@ -155,15 +155,7 @@ pub async fn revoke_others(
         .map(|keep| marker_name(recipient.names, keep.issued_at));
     for marker in found.items.iter().filter(|marker| marker.metadata.name != keep) {
         let Some((name, uid)) = ours(marker, recipient) else { continue };
-        let only_this = DeleteParams {
-            preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
-            ..DeleteParams::default()
-        };
-        match secrets.delete(name, &only_this).await {
-            Ok(_) => {}
-            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {}
-            Err(error) => return Err(hub(&error)),
-        }
+        remove(&secrets, name, uid).await.map_err(|error| hub(&error))?;
     }
     Ok(())
 }

@@ -28,6 +28,7 @@ use super::objects::Objects;
 use super::seen::{Seen, object_id};
 use super::{News, Sink, Users, lock};
 use crate::access::pace::Pace;
+use crate::watch::retries::Retries;
 use crate::wire::{Meta, Wire};
 
 /// Objects with our label that one list may have: those of all who use the cluster, of one kind.
@@ -214,9 +215,10 @@ where
     K: kube::Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     let mut relists = Pace::new(RELISTS.0, RELISTS.1);
+    let Some(name) = link.upgrade().map(|link| link.registration.to_string()) else { return };
     loop {
         let ours = watcher::Config::default().labels(&format!("{LABEL_MANAGED_BY}={MANAGED_BY}")).page_size(PAGE);
-        let stream = watcher::watcher(api.clone(), ours).default_backoff();
+        let stream = watcher::watcher(api.clone(), ours).backoff(Retries::of([name.as_str(), info.kind]));
         let why = hear(link, info, stream, &seen, &mut relists).await;
         let (Some(why), Some(link)) = (why, link.upgrade()) else { return };
         tracing::warn!(

@@ -22,6 +22,7 @@ use super::diagnosis;
 use crate::access::connect::HubTransport;
 use crate::access::pace::Pace;
 use crate::store::{Endpoint, Store};
+use crate::watch::retries::Retries;
 use crate::watch::{Change, Sink, Watches};
 use crate::wire::Wire;
 
@@ -59,7 +60,8 @@ impl Endpoints {
             "v1alpha1",
             "APIExportEndpointSlice",
         ));
-        let slices = watcher::watch_object(Api::<Wire>::all_with(home, &kind), &name).default_backoff();
+        let slices =
+            watcher::watch_object(Api::<Wire>::all_with(home, &kind), &name).backoff(Retries::of([name.as_str()]));
         let mut slices = std::pin::pin!(slices);
         let (moved, mut moves) = mpsc::unbounded_channel();
         let mut restarts = Pace::new(RESTARTS.0, RESTARTS.1);

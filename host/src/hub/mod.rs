@@ -16,7 +16,7 @@ use berthage_core::api::{ClusterRegistration, SyncTarget};
 use berthage_core::key::{Key, Kind, Workspace};
 use berthage_core::names::SECRET_FINALIZER;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{ApiResource, DeleteParams, Patch, PatchParams, Preconditions};
+use kube::api::{ApiResource, Patch, PatchParams};
 use kube::client::Body;
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -117,20 +117,6 @@ impl Hub {
         let patch = json!({ "metadata": at.with(json!({ "finalizers": finalizers })) });
         let api = Api::<Secret>::namespaced(self.client(workspace), namespace);
         api.patch_metadata(name, &PatchParams::default(), &Patch::Merge(&patch)).await.map(drop)
-    }
-
-    /// Deletes an object of the hub that is of this uid; one that is gone, or another of the same name, is no error.
-    pub async fn delete<K>(&self, api: &Api<K>, name: &str, uid: &str) -> Result<(), kube::Error>
-    where
-        K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
-    {
-        let only_this =
-            DeleteParams::default().preconditions(Preconditions { uid: Some(uid.to_owned()), resource_version: None });
-        match api.delete(name, &only_this).await {
-            Ok(_) => Ok(()),
-            Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(()),
-            Err(error) => Err(error),
-        }
     }
 }
 

@@ -302,7 +302,10 @@ fn wait_or_let_go(
     let patient = work.target.spec.deletion_policy.when_unreachable == WhenUnreachable::Wait && work.now < until;
     if patient {
         work.due_at(until);
-        let message = format!("Cluster {name} cannot be cleaned up: {} It is tried until {whose}.", finding.message);
+        let message = format!(
+            "Cluster {name} cannot be cleaned up: {}. It is tried until {whose}.",
+            finding.message.trim_end_matches('.')
+        );
         if work.found.terminating.is_some() {
             terminating(work, Reason::WaitingForCluster, message);
         }

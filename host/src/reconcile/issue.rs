@@ -149,7 +149,7 @@ async fn proven(ctx: &Context, work: &mut Work<'_>, made: Result<Issued, IssueEr
     Err(IssueError::RightsMissing(format!(
         "The APIBinding does not accept the permission claims on clusterroles and clusterrolebindings, and the syncer's \
          rights are not there. Accept the claims, or grant the rights: run {} in this workspace",
-        identity::by_hand(&identity, recipient(work))
+        identity::by_hand(&identity)
     )))
 }
 

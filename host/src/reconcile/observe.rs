@@ -327,7 +327,7 @@ pub(super) fn first_look(ctx: &Context, work: &Work<'_>, cluster: &Cluster) -> R
     }
     let link = link(ctx, cluster);
     watch(work, &link);
-    match FIRST_LOOK.checked_sub(link.age()) {
+    match FIRST_LOOK.checked_sub(link.age()).filter(|left| !left.is_zero()) {
         Some(left) if !link.all_complete() => Err(Stop::new(Reason::Progressing, Again::Within(left))),
         _ => Ok(()),
     }

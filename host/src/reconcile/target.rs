@@ -231,7 +231,8 @@ async fn run(ctx: &Context, work: &mut Work<'_>, memo: Memo) -> After {
     }
     observe::conclude(ctx, work);
     let published = publish::status(ctx, work).await;
-    let after = conclude(work, result.and(published));
+    // A status that was not told is told soon, also where nothing else would have the target looked at again.
+    let after = conclude(work, published.and(result));
     match after {
         // What was looked at before the run is what it stands on. After a run that wrote something that would be out of
         // date, and a look taken now might hide what came meanwhile: the next run looks again.

@@ -10,6 +10,7 @@
 mod doubt;
 mod intake;
 mod listed;
+pub(crate) mod retries;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use tokio::time::Instant;
 use self::doubt::Doubt;
 use self::intake::{Intake, held_name, remove};
 use self::listed::Listed;
+use self::retries::Retries;
 use crate::hub::diagnosis;
 use crate::store::{Admission, Endpoint, Source, Store};
 use crate::wire::{Grant, Meta, Wire};
@@ -151,7 +153,7 @@ impl Watches {
         K: Intake,
         S: Stream<Item = Result<Event<K>, watcher::Error>> + Send,
     {
-        let stream = stream.default_backoff();
+        let stream = stream.backoff(Retries::of([self.endpoint.url(), &format!("{source:?}")]));
         let mut stream = std::pin::pin!(stream);
         let mut doubt = Doubt::default();
         // What the list that is under way has brought; none is while the watch goes on.

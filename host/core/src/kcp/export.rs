@@ -181,11 +181,6 @@ pub fn tenant(export: &str, path: &str, rbac: bool) -> Value {
     })
 }
 
-/// What a tenant applies who does not accept the claims on RBAC: the rights of one syncer's user, by name.
-pub fn rights(name: &str, rules: &Value, user: &str) -> [Value; 2] {
-    [role(name, rules), binding(name, &json!([{ "apiGroup": RBAC, "kind": "User", "name": user }]))]
-}
-
 #[cfg(test)]
 mod tests {
     use kube_core::CustomResourceExt as _;

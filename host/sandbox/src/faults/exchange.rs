@@ -55,6 +55,13 @@ impl Exchange {
         !matches!(self.verb, Verb::Get | Verb::List | Verb::Watch)
     }
 
+    /// Whether it makes something in a namespace: by `POST`, or by a patch of an object as a whole.
+    pub fn makes_in_a_namespace(&self) -> bool {
+        let parts: Vec<&str> = self.path.split('/').collect();
+        let after = parts.iter().position(|part| *part == "namespaces").map_or(0, |at| parts.len() - at);
+        (self.verb == Verb::Create && after == 3) || (self.verb == Verb::Patch && after == 4)
+    }
+
     /// Whether it goes on with a list.
     pub fn continues(&self) -> bool {
         self.query.split('&').any(|pair| pair.strip_prefix("continue=").is_some_and(|token| !token.is_empty()))

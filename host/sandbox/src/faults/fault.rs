@@ -23,6 +23,11 @@ pub enum Fault {
         /// The body is a page for people, as proxies send it.
         html: bool,
     },
+    /// The server refuses it, with 403.
+    Deny {
+        /// Because the namespace is going; otherwise because a right is missing.
+        terminating: bool,
+    },
     /// The server did it, and the connection breaks before it has answered.
     LoseAnswer,
     /// The server did it, and its answer comes later.
@@ -82,11 +87,17 @@ pub enum Kind {
     AnswerCut,
     /// F17: a watch is open and silent.
     WatchMute,
+    /// F30: the namespace of what is made is going.
+    Terminating,
+    /// F31: a right is missing for a while.
+    Denied,
+    /// F33: a type is not served for a while.
+    Unserved,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::WatchClosed,
         Self::WatchTorn,
         Self::Gone,
@@ -104,6 +115,9 @@ impl Kind {
         Self::Partition,
         Self::AnswerCut,
         Self::WatchMute,
+        Self::Terminating,
+        Self::Denied,
+        Self::Unserved,
     ];
 
     /// Whether this can go wrong with a request.
@@ -120,7 +134,15 @@ impl Kind {
             Self::PageGone => page,
             Self::Conflict | Self::AnswerLost => exchange.writes(),
             Self::AnswerCut => !watch,
-            Self::Throttled | Self::Broken | Self::RequestLost | Self::HalfOpen | Self::Slow | Self::Partition => true,
+            Self::Terminating => exchange.makes_in_a_namespace(),
+            Self::Unserved => watch || exchange.verb == Verb::List,
+            Self::Throttled
+            | Self::Broken
+            | Self::RequestLost
+            | Self::HalfOpen
+            | Self::Slow
+            | Self::Partition
+            | Self::Denied => true,
         }
     }
 
@@ -154,6 +176,9 @@ impl Kind {
             Self::Slow => Fault::DelayAnswer(seconds(random, 20)),
             Self::AnswerCut => Fault::Cut(usize::try_from(random.below(2000)).unwrap_or_default()),
             Self::WatchMute => Fault::Mute(few(random)),
+            Self::Terminating => Fault::Deny { terminating: true },
+            Self::Denied => Fault::Deny { terminating: false },
+            Self::Unserved => Fault::Answer { code: 404, retry_after: None, html: false },
         }
     }
 }

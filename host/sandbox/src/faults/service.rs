@@ -87,6 +87,10 @@ impl Faulty {
                 self.journal.close(number, Outcome::Answered(*code));
                 return Ok(answered(*code, *retry_after, *html));
             }
+            Some(Fault::Deny { terminating }) => {
+                self.journal.close(number, Outcome::Answered(403));
+                return Ok(denied(*terminating));
+            }
             _ => {}
         }
         let response = self.server.respond(request).await;
@@ -127,6 +131,7 @@ fn answered(code: u16, retry_after: Option<u32>, html: bool) -> Response<FaultyB
         ("text/html", format!("<html><body><h1>{code}</h1></body></html>"))
     } else {
         let (reason, why) = match code {
+            404 => ("NotFound", "the server could not find the requested resource"),
             409 => (
                 "Conflict",
                 "the object has been modified; please apply your changes to the latest version and try again",
@@ -139,12 +144,33 @@ fn answered(code: u16, retry_after: Option<u32>, html: bool) -> Response<FaultyB
         };
         ("application/json", Failure::new(code, reason, why).to_status().to_string())
     };
-    let mut response = Response::new(body::Faulty::whole(Full::new(Bytes::from(text)).boxed_unsync()));
-    *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
+    let mut response = whole(code, media, text);
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
+    response
+}
+
+/// The server's own refusal, in the words of kube-apiserver.
+fn denied(terminating: bool) -> Response<FaultyBody> {
+    let why = if terminating {
+        "unable to create new content in namespace because it is being terminated"
+    } else {
+        "the user cannot do this in the API group at the cluster scope"
+    };
+    let mut status = Failure::new(403, "Forbidden", why).to_status();
+    if terminating {
+        let cause =
+            serde_json::json!({"reason": "NamespaceTerminating", "message": why, "field": "metadata.namespace"});
+        status["details"] = serde_json::json!({"causes": [cause]});
+    }
+    whole(403, "application/json", status.to_string())
+}
+
+fn whole(code: u16, media: &'static str, text: String) -> Response<FaultyBody> {
+    let mut response = Response::new(body::Faulty::whole(Full::new(Bytes::from(text)).boxed_unsync()));
+    *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
     response
 }
 

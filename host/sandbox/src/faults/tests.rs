@@ -83,6 +83,30 @@ async fn an_answer_that_is_lost_was_done() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_says_whether_the_namespace_is_going() {
+    for terminating in [true, false] {
+        let (server, mut faulty) = wrong(Fault::Deny { terminating }).await;
+        let answer = faulty.call(request("POST", MAPS, Some(&map("a")))).await.unwrap();
+        assert_eq!(answer.status(), 403);
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let status: Value = serde_json::from_slice(&body).unwrap();
+        let cause = status.pointer("/details/causes/0/reason").and_then(Value::as_str);
+        assert_eq!(cause, terminating.then_some("NamespaceTerminating"));
+        assert!(!is_there(&server).await);
+    }
+}
+
+#[test]
+fn what_is_made_in_a_namespace_is_known() {
+    let makes = |method: &str, path: &str| Exchange::of(0, &request(method, path, None)).makes_in_a_namespace();
+    assert!(makes("POST", "/clusters/a/api/v1/namespaces/n/secrets"));
+    assert!(makes("PATCH", "/clusters/a/apis/apps/v1/namespaces/n/deployments/d"));
+    assert!(!makes("PATCH", "/clusters/a/apis/apps/v1/namespaces/n/deployments/d/status"));
+    assert!(!makes("PATCH", "/clusters/a/api/v1/namespaces/n"));
+    assert!(!makes("DELETE", "/clusters/a/api/v1/namespaces/n/secrets/s"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_answers_on_a_half_open_connection() {
     let (server, mut faulty) = wrong(Fault::Swallow).await;
     assert!(tokio::time::timeout(Duration::from_secs(3600), create(&mut faulty)).await.is_err());

@@ -1,0 +1,68 @@
+//! When a watch that failed is tried again.
+//!
+//! The delays are those of kube's own `default_backoff` (from about a second to half a minute, from the beginning again after
+//! two quiet minutes), but they follow from the name of the watch instead of from chance: a simulation can be repeated.
+
+use std::time::Duration;
+
+use berthage_core::backoff::{Backoff, stable_hash};
+use tokio::time::Instant;
+
+const DELAYS: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(30) };
+/// After so much time without a failure the next one is a first one.
+const QUIET: Duration = Duration::from_mins(2);
+
+/// The delays of one watch.
+#[derive(Debug)]
+pub(crate) struct Retries {
+    seed: u64,
+    failures: u32,
+    last: Option<Instant>,
+}
+
+impl Retries {
+    /// Of a watch that is named by these parts; different watches do not come together.
+    pub(crate) fn of<'a>(name: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { seed: stable_hash(name), failures: 0, last: None }
+    }
+}
+
+impl Iterator for Retries {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let now = Instant::now();
+        if self.last.is_some_and(|last| now - last > QUIET) {
+            self.failures = 0;
+        }
+        self.last = Some(now);
+        self.failures = self.failures.saturating_add(1);
+        Some(DELAYS.delay(self.seed, self.failures))
+    }
+}
+
+impl kube::runtime::utils::Backoff for Retries {
+    fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kube::runtime::utils::Backoff as _;
+
+    #[tokio::test(start_paused = true)]
+    async fn delays_grow_and_begin_anew_after_a_quiet_time() {
+        let mut retries = Retries::of(["https://hub", "Targets"]);
+        let first = retries.next().unwrap();
+        assert!(first >= DELAYS.base / 4 && first <= DELAYS.base, "{first:?}");
+        let later: Vec<Duration> = retries.by_ref().take(50).collect();
+        assert!(later.iter().any(|delay| *delay > DELAYS.base) && later.iter().all(|delay| *delay <= DELAYS.cap));
+        tokio::time::advance(QUIET + Duration::from_secs(1)).await;
+        assert_eq!(retries.next(), Some(first));
+        assert_ne!(retries.next(), Some(first));
+        retries.reset();
+        assert_eq!(retries.next(), Some(first));
+    }
+}
