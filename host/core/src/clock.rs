@@ -1,5 +1,5 @@
-//! What day it is, as a program is told: nothing here reads a clock. Durations are measured with tokio's clock, which tests pause; this one is for what is written down: ages,
-//! expiry dates, times of transitions.
+//! What day it is, as a program is told: nothing here reads a clock. Durations are measured with tokio's clock, which tests
+//! pause; this one is for what is written down: ages, expiry dates, times of transitions.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use jiff::Timestamp;
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
-    /// One that shows what `now` says: `Timestamp::now` for the machine's. Simulations have others, whose days pass in seconds and
-    /// which go wrong on purpose.
+    /// One that shows what `now` says: `Timestamp::now` for the machine's. Simulations have others, whose days pass in seconds
+    /// and which go wrong on purpose.
     pub fn showing(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
