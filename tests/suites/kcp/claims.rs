@@ -8,13 +8,15 @@ use berthage_e2e::folder::RunFolder;
 use berthage_e2e::home::Claims;
 use berthage_e2e::wait::{self, PATIENCE};
 use berthage_e2e::world::fresh_name;
+use k8s_openapi::api::rbac::v1::ClusterRole;
+use kube::Api;
 use serde_json::{Value, json};
 
 use super::{east, says};
 use crate::stage::controller::Settings;
 use crate::stage::kcp::{Platform, Tenant};
-use crate::stage::target::{condition, target};
-use crate::stage::{Result, problem};
+use crate::stage::target::{Target, condition, holds, status, target};
+use crate::stage::{Hub, Result, problem};
 
 /// Runs what a condition tells a tenant to run, in the tenant's workspace.
 async fn do_as_told(tenant: &Tenant, message: &str, from: &str) -> Result {
@@ -85,15 +87,38 @@ async fn a_tenant_may_grant_the_rights_of_syncers_himself() -> Result {
     let _controller = platform.controller("controller", Settings::default()).await?;
     let hub = platform.hub(&tenant).await?;
     hub.register("east", &site.kubeconfig()).await?;
-    let target = hub.create(target("edge", "east")).await?;
-    let found = hub.has(&target, kind::CREDENTIALS_VALID, ConditionStatus::False, "RightsMissing").await?;
+    let roles: Api<ClusterRole> = Api::all(hub.client.clone());
+    let first = hub.create(target("edge", "east")).await?;
+    granted_by_hand(&hub, &tenant, &first).await?;
+    let _syncer = site.syncer(&first).await?;
+    hub.has(&first, kind::SYNCER_HEALTHY, ConditionStatus::True, "AsExpected").await?;
+    // The controller may not touch what it does not see: kcp takes it away, because the target owns it.
+    hub.remove(&first).await?;
+    site.clean(&first).await?;
+    wait::until_gone(&roles, &first.names.hub, PATIENCE).await?;
+
+    // Accepted later, what was granted by hand is seen: a renewal finds it, and a deletion takes it away.
+    let second = hub.create(target("other", "east")).await?;
+    granted_by_hand(&hub, &tenant, &second).await?;
+    let serial = |target: &SyncTarget| Some(status(target).syncer?.credential?.serial);
+    let before = serial(&hub.ready(&second).await?);
+    for resource in ["clusterroles", "clusterrolebindings"] {
+        tenant.answer(resource, "Accepted").await?;
+    }
+    hub.change(&second, json!({ "spec": { "credentials": { "duration": "48h" } } })).await?;
+    let renewed = |now: &SyncTarget| serial(now) != before && holds(now, kind::CREDENTIALS_VALID);
+    hub.until(&second, "a new credential", renewed).await?;
+    hub.remove(&second).await?;
+    wait::until_gone(&roles, &second.names.hub, PATIENCE).await?;
+    site.clean(&second).await
+}
+
+/// Waits until a target's condition says what to grant, grants it, and waits until the target is ready.
+async fn granted_by_hand(hub: &Hub<'_>, tenant: &Tenant, target: &Target) -> Result {
+    let found = hub.has(target, kind::CREDENTIALS_VALID, ConditionStatus::False, "RightsMissing").await?;
     assert!(condition(&found, kind::CLAIMS_ACCEPTED).is_none(), "the second tier may be refused");
-    do_as_told(&tenant, &says(&found, kind::CREDENTIALS_VALID), "echo '").await?;
-    hub.ready(&target).await?;
-    let _syncer = site.syncer(&target).await?;
-    hub.has(&target, kind::SYNCER_HEALTHY, ConditionStatus::True, "AsExpected").await?;
-    hub.remove(&target).await?;
-    site.clean(&target).await
+    do_as_told(tenant, &says(&found, kind::CREDENTIALS_VALID), "echo '").await?;
+    hub.ready(target).await.map(drop)
 }
 
 #[tokio::test]
