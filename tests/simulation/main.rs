@@ -7,6 +7,7 @@
 //!  pods      what a kubelet does: the syncer's own code, over that network
 //!  act       what somebody does to a SyncTarget: onboarding, update, move, rotation, deletion
 //!  life      one run: an act, what goes wrong in it, what it ends as
+//!  sample    how much of it is tried
 //!  state     what is on both sides, without what differs from one run to the next
 //!
 //!  crashes   the controller ends before and after every single request

@@ -42,6 +42,11 @@ impl Wires {
         }
     }
 
+    /// As a network.
+    pub(crate) fn network(&self) -> Arc<dyn Network> {
+        Arc::new(self.clone())
+    }
+
     async fn send(
         self,
         mut request: Request<Body>,
@@ -66,12 +71,5 @@ impl Network for Wires {
     fn route(&self, certificate: Option<CertificateDer<'static>>) -> Route {
         let wires = self.clone();
         BoxCloneSyncService::new(service_fn(move |request| wires.clone().send(request, certificate.clone())))
-    }
-}
-
-impl Wires {
-    /// As a network.
-    pub(crate) fn network(&self) -> Arc<dyn Network> {
-        Arc::new(self.clone())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use berthage_e2e::state::{compare, without_times};
 use berthage_sandbox::server::Server;
 use serde_json::{Map, Value, json};
 
@@ -119,44 +120,5 @@ fn normalize(value: &mut Value) {
 fn blank(data: Option<&mut Value>) {
     for value in data.and_then(Value::as_object_mut).into_iter().flatten().map(|(_, value)| value) {
         *value = json!(if value.as_str().is_some_and(str::is_empty) { "{empty}" } else { "{set}" });
-    }
-}
-
-/// A text with `{time}` in the place of points in time.
-fn without_times(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let bytes = rest.as_bytes();
-        let is_time = bytes.len() >= 20 && bytes[4] == b'-' && bytes[10] == b'T' && first.is_ascii_digit();
-        if let Some(end) = rest.find('Z').filter(|end| is_time && *end < 32) {
-            out.push_str("{time}");
-            rest = &rest[end + 1..];
-        } else {
-            out.push(first);
-            rest = &rest[first.len_utf8()..];
-        }
-    }
-    out
-}
-
-/// Names the places where two values differ.
-fn compare(path: &str, expected: &Value, found: &Value, differences: &mut Vec<String>) {
-    match (expected, found) {
-        (Value::Object(expected), Value::Object(found)) => {
-            let keys: std::collections::BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
-            for key in keys {
-                let null = &Value::Null;
-                let (expected, found) = (expected.get(key).unwrap_or(null), found.get(key).unwrap_or(null));
-                compare(&format!("{path}/{key}"), expected, found, differences);
-            }
-        }
-        (Value::Array(expected), Value::Array(found)) if expected.len() == found.len() => {
-            for (index, (expected, found)) in expected.iter().zip(found).enumerate() {
-                compare(&format!("{path}/{index}"), expected, found, differences);
-            }
-        }
-        (expected, found) if expected == found => {}
-        (expected, found) => differences.push(format!("{path}: expected {expected}, found {found}")),
     }
 }

@@ -19,7 +19,7 @@ impl Plan for NoStatus {
     }
 }
 
-/// Found by lost requests (F16): the failed write was forgotten, because the target had nothing to do until something changed,
+/// Found by answers that break off (F14, seed 10): the failed write was forgotten, because the target had nothing to do until something changed,
 /// and its conditions came with the resync after ten minutes.
 #[test]
 fn a_status_that_could_not_be_written_is_written_when_it_can_be() {

@@ -27,6 +27,7 @@ pub mod process;
 pub mod program;
 pub mod proxy;
 pub mod servers;
+pub mod state;
 pub mod syncer;
 pub mod wait;
 pub mod world;

@@ -22,7 +22,7 @@ pub mod observe;
 pub(crate) mod pace;
 mod pages;
 pub mod pool;
-pub mod remove;
+mod remove;
 mod shape;
 mod tcp;
 

@@ -102,7 +102,8 @@ impl Issuer {
     /// the syncers' way is tried first.
     pub async fn probe(&self, config: &kube::Config, now: Timestamp) -> Trust {
         let Some(authority) = &self.authority else { return Trust::NotProbed };
-        let found = probe::probe(authority, &self.hub, config, &self.options, now).await;
+        let question = probe::Question { authority, config, options: &self.options, now };
+        let found = probe::probe(&question, &self.hub).await;
         let mut trust = self.trust.write().unwrap_or_else(PoisonError::into_inner);
         // What was known stays known while the hub does not answer.
         if !matches!((&found, &*trust), (Trust::Unknown(_), Trust::Trusted | Trust::NotTrusted)) {

@@ -36,20 +36,21 @@ pub enum Trust {
 /// How long the probe's certificate is valid.
 const LIFE: Duration = Duration::from_mins(10);
 
+/// Whose CA the hub is asked about, and how.
+pub(super) struct Question<'a> {
+    pub(super) authority: &'a Authority,
+    /// The controller's own way to the hub.
+    pub(super) config: &'a kube::Config,
+    pub(super) options: &'a Options,
+    pub(super) now: Timestamp,
+}
+
 /// Asks under the syncers' address; where the controller cannot reach that, under its own.
-pub(super) async fn probe(
-    authority: &Authority,
-    hub: &HubAddress,
-    config: &kube::Config,
-    options: &Options,
-    now: Timestamp,
-) -> Trust {
-    let own = HubAddress::of_config(config);
-    let found = ask(authority, hub, config, options, now).await;
+pub(super) async fn probe(question: &Question<'_>, hub: &HubAddress) -> Trust {
+    let own = HubAddress::of_config(question.config);
+    let found = ask(question, hub).await;
     match &found {
-        Trust::Unknown(failure) if *hub != own && is_connection(failure.reason) => {
-            ask(authority, &own, config, options, now).await
-        }
+        Trust::Unknown(failure) if *hub != own && is_connection(failure.reason) => ask(question, &own).await,
         _ => found,
     }
 }
@@ -58,13 +59,8 @@ const fn is_connection(reason: Reason) -> bool {
     matches!(reason, Reason::ClusterUnreachable | Reason::ClusterTimeout | Reason::ClusterTlsFailed)
 }
 
-async fn ask(
-    authority: &Authority,
-    hub: &HubAddress,
-    config: &kube::Config,
-    options: &Options,
-    now: Timestamp,
-) -> Trust {
+async fn ask(question: &Question<'_>, hub: &HubAddress) -> Trust {
+    let Question { authority, config, options, now } = *question;
     let Some(random) = ca::serial() else { return unknown("the system gave no random numbers") };
     let user = format!("{SYNCER_USER_PREFIX}probe:{}", hex(&random[..8]));
     let certificate = match certificate::issue(authority, &user, LIFE, now) {

@@ -38,14 +38,14 @@ async fn a_hub_that_does_not_answer_is_unknown_under_both_addresses() {
         ca: Some(made.certificate.into_bytes()),
         tls_server_name: None,
     };
-    let Trust::Unknown(failure) = probe(&authority, &hub, &config, &Options::default(), now).await else {
-        panic!("must be unknown")
-    };
+    let options = Options::default();
+    let question = Question { authority: &authority, config: &config, options: &options, now };
+    let Trust::Unknown(failure) = probe(&question, &hub).await else { panic!("must be unknown") };
     assert!(
         failure.message.contains(&free.to_string()),
         "the controller's own address comes second: {}",
         failure.message
     );
     let broken = HubAddress { ca: Some(b"-----BEGIN CERTIFICATE-----\n!".to_vec()), ..hub };
-    assert!(matches!(probe(&authority, &broken, &config, &Options::default(), now).await, Trust::Unknown(_)));
+    assert!(matches!(probe(&question, &broken).await, Trust::Unknown(_)));
 }

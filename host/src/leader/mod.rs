@@ -21,6 +21,7 @@ mod step;
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
+use berthage_core::clock::Clock;
 use berthage_core::names::LEADER_LEASE;
 use kube::Client;
 use tokio::sync::{oneshot, watch};
@@ -30,7 +31,6 @@ use self::run::Election;
 use crate::access::Fence;
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
-use berthage_core::clock::Clock;
 
 /// How a replica stands for election.
 #[derive(Debug, Clone)]

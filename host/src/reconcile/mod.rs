@@ -24,6 +24,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use berthage_core::clock::Clock;
 use berthage_core::key::{Key, Kind};
 use berthage_core::reason::Reason;
 
@@ -36,7 +37,6 @@ use crate::hub::Hub;
 use crate::library::Library;
 use crate::metrics::Metrics;
 use crate::store::Store;
-use berthage_core::clock::Clock;
 
 pub use bulkhead::Bulkheads;
 pub use detach::{Exits, sweep_secrets};
