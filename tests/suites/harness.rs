@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use berthage_e2e::client;
 use berthage_e2e::folder::RunFolder;
-use berthage_e2e::proxy::{After, Before, Interceptor, Outcome, Proxy, Request};
+use berthage_e2e::proxy::{After, Before, Exchange, Interceptor, Outcome, Proxy, Request};
 use berthage_e2e::servers::{Cluster, ClusterOptions};
 use berthage_e2e::wait::{self, PATIENCE};
 use berthage_e2e::world::{World, fresh_name};
@@ -147,7 +147,7 @@ impl Interceptor for LoseAnswers {
 
 #[tokio::test]
 #[ignore = "needs the servers of `cargo xtask servers`"]
-async fn a_watch_passes_the_proxy_and_can_be_cut() -> TestResult {
+async fn a_watch_passes_the_proxy_and_can_be_cut_and_ended() -> TestResult {
     let world = World::shared().await?;
     let name = fresh_name("watched");
     let proxy = Proxy::start(&world.hub).await?;
@@ -157,9 +157,12 @@ async fn a_watch_passes_the_proxy_and_can_be_cut() -> TestResult {
     let made = async {
         // Made once the watch is open, so that it is the watch that tells.
         proxy.exchange("an open watch", PATIENCE, |it| it.watches() && it.status().is_some()).await?;
-        proxy.cut_connections();
-        let cut = proxy.count();
-        proxy.exchange("another watch", PATIENCE, |it| it.number >= cut && it.watches()).await?;
+        for end in [Proxy::cut_connections, Proxy::end_watches] {
+            let before = proxy.count();
+            end(&proxy);
+            let another = |it: &Exchange| it.number >= before && it.watches() && it.status().is_some();
+            proxy.exchange("another watch", PATIENCE, another).await?;
+        }
         world.hub.apply(&[namespace(&name)]).await
     };
     tokio::try_join!(appeared, made)?;

@@ -292,8 +292,7 @@ async fn a_change_that_is_met_while_the_status_is_written_is_not_lost() -> Resul
     };
     let (write, written) = Hold::new(last);
     proxy.intercept(Either(watched, written));
-    proxy.cut_connections();
-    // What begins before the old connections are gone could lose its answer, and only a watch would tell of it.
+    proxy.end_watches();
     watches.caught().await?;
     let api = site.deployments(&target.names);
     api.delete(&target.names.syncer, &DeleteParams::default()).await?;

@@ -9,7 +9,7 @@ use crate::telemetry::Causes;
 pub fn watch(source: Source, endpoint: &Endpoint, error: &watcher::Error, served: bool) -> String {
     let said = Causes(error).to_string();
     if endpoint.is_plain() {
-        return said;
+        return plain(said, code(error));
     }
     match (error, code(error)) {
         (watcher::Error::NoResourceVersion, _) => {
@@ -33,6 +33,22 @@ pub fn watch(source: Source, endpoint: &Endpoint, error: &watcher::Error, served
         (_, Some(401)) => {
             format!("{said}. The hub does not know the controller's credential any more: renew --kubeconfig")
         }
+        _ => said,
+    }
+}
+
+/// The same of a plain hub.
+fn plain(said: String, code: Option<u16>) -> String {
+    match code {
+        Some(404) => format!(
+            "{said}. Install the types with `berthage crds | kubectl apply --server-side -f -`, or, if this hub is kcp, start \
+             the controller with --hub kcp"
+        ),
+        Some(403) => format!(
+            "{said}. The controller's account needs the rights in deploy/hub-rbac.yaml; if this hub is kcp, start the controller with \
+             --hub kcp"
+        ),
+        Some(401) => format!("{said}. The hub does not know the controller's credential: renew --kubeconfig"),
         _ => said,
     }
 }
@@ -121,6 +137,9 @@ mod tests {
         assert!(text.contains("while kcp starts"), "{text}");
         assert!(slice("berthage", &refused(404)).contains("is it kcp?"));
         assert!(slice("berthage", &refused(403)).contains("workspace of the APIExport"));
-        assert!(!watch(Source::Targets, &Endpoint::plain(), &refused(403), true).contains("apiexports"));
+        for code in [403, 404] {
+            let text = watch(Source::Targets, &Endpoint::plain(), &refused(code), true);
+            assert!(text.contains("--hub kcp") && !text.contains("apiexports"), "{text}");
+        }
     }
 }

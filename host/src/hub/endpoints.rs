@@ -23,6 +23,7 @@ use crate::access::connect::HubTransport;
 use crate::access::pace::Pace;
 use crate::store::{Endpoint, Store};
 use crate::watch::retries::Retries;
+use crate::watch::told::Told;
 use crate::watch::{Change, Sink, Watches};
 use crate::wire::Wire;
 
@@ -63,6 +64,7 @@ impl Endpoints {
         let slices =
             watcher::watch_object(Api::<Wire>::all_with(home, &kind), &name).backoff(Retries::of([name.as_str()]));
         let mut slices = std::pin::pin!(slices);
+        let mut told = Told::default();
         let (moved, mut moves) = mpsc::unbounded_channel();
         let mut restarts = Pace::new(RESTARTS.0, RESTARTS.1);
         let mut running: BTreeMap<Endpoint, JoinSet<()>> = BTreeMap::new();
@@ -71,12 +73,16 @@ impl Endpoints {
                 biased;
                 slice = slices.next() => match slice {
                     None => return,
-                    Some(Err(error)) => tracing::warn!(
-                        slice = name,
-                        "the endpoints of the APIExport cannot be read; it is tried again: {}",
-                        diagnosis::slice(&name, &error)
-                    ),
+                    Some(Err(error)) => {
+                        let said = diagnosis::slice(&name, &error);
+                        if told.is_new(&said) {
+                            tracing::warn!(slice = name, "the endpoints of the APIExport cannot be read; it is tried again: {said}");
+                        } else {
+                            tracing::debug!(slice = name, "the endpoints of the APIExport cannot be read still: {said}");
+                        }
+                    }
                     Some(Ok(slice)) => {
+                        told = Told::default();
                         if let Some(urls) = urls(&name, slice.as_ref()) {
                             self.watch(&urls, &mut running, &moved).await;
                         }

@@ -11,6 +11,7 @@ mod doubt;
 mod intake;
 mod listed;
 pub(crate) mod retries;
+pub(crate) mod told;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use self::doubt::Doubt;
 use self::intake::{Intake, held_name, remove};
 use self::listed::Listed;
 use self::retries::Retries;
+use self::told::Told;
 use crate::hub::diagnosis;
 use crate::store::{Admission, Endpoint, Source, Store};
 use crate::wire::{Grant, Meta, Wire};
@@ -158,6 +160,7 @@ impl Watches {
         let mut doubt = Doubt::default();
         // What the list that is under way has brought; none is while the watch goes on.
         let mut listing: Option<Listed> = None;
+        let mut told = Told::default();
         while let Some(event) = stream.next().await {
             if !matches!(event, Ok(Event::Init) | Err(_)) {
                 doubt.dispel();
@@ -171,6 +174,7 @@ impl Watches {
                     }
                 }
                 Ok(Event::InitDone) => {
+                    told = Told::default();
                     self.store.set_served(&self.endpoint, source);
                     self.complete(source, &listing.take().unwrap_or_default());
                 }
@@ -188,12 +192,14 @@ impl Watches {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(
-                        ?source,
-                        endpoint = self.endpoint.url(),
-                        "a watch of the hub failed and is tried again: {}",
-                        diagnosis::watch(source, &self.endpoint, &error, self.store.has_served(&self.endpoint, source))
-                    );
+                    let served = self.store.has_served(&self.endpoint, source);
+                    let said = diagnosis::watch(source, &self.endpoint, &error, served);
+                    let endpoint = self.endpoint.url();
+                    if told.is_new(&said) {
+                        tracing::warn!(?source, endpoint, "a watch of the hub failed and is tried again: {said}");
+                    } else {
+                        tracing::debug!(?source, endpoint, "a watch of the hub failed again: {said}");
+                    }
                     if listing.take().is_some() && self.serves_nothing(source, &error, &mut doubt) {
                         self.complete(source, &Listed::default());
                     }

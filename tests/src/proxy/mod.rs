@@ -45,6 +45,8 @@ struct Inner {
     interceptor: RwLock<Arc<dyn Interceptor>>,
     exchanges: watch::Sender<Vec<Exchange>>,
     connections: Mutex<Vec<AbortHandle>>,
+    /// Counts the calls of [`Proxy::end_watches`]: a watch ends when it is not what it was when the watch was asked for.
+    endings: watch::Sender<usize>,
 }
 
 /// Why a request gets no answer: its connection is closed.
@@ -70,6 +72,7 @@ impl Proxy {
             interceptor: RwLock::new(Arc::new(|_: &Request| Before::Forward)),
             exchanges: watch::Sender::default(),
             connections: Mutex::default(),
+            endings: watch::Sender::default(),
         });
         let listening = tokio::spawn(listen(listener, acceptor, Arc::clone(&inner)));
         Ok(Self { inner, listening })
@@ -123,6 +126,12 @@ impl Proxy {
         Err(Error::Unmet { awaited: awaited.to_owned(), waited: patience, last_seen: last_seen.join("\n") })
     }
 
+    /// Ends the answers of all watches, as an API server does after a while: nothing more comes of them, and no other
+    /// request notices.
+    pub fn end_watches(&self) {
+        self.inner.endings.send_modify(|endings| *endings += 1);
+    }
+
     /// Cuts every open connection, in the middle of whatever it does; new ones are accepted.
     pub fn cut_connections(&self) {
         let mut connections = self.inner.connections.lock().unwrap_or_else(PoisonError::into_inner);
@@ -162,6 +171,8 @@ async fn answer(
 ) -> Result<http::Response<CountedBody>, Unanswered> {
     let (head, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
+    // Before anybody is asked: who ends the watches and holds new ones misses none.
+    let endings = inner.endings.subscribe();
     let number = inner.record(&head, user.as_ref(), body.len());
     let request = Request::new(number, &head, user.as_ref().map(|user| user.name.clone()), body.clone());
     let interceptor = Arc::clone(&inner.interceptor.read().unwrap_or_else(PoisonError::into_inner));
@@ -193,9 +204,10 @@ async fn answer(
     match interceptor.after(&request, status).await {
         After::Answer => {
             inner.settle(number, Outcome::Answered(status));
+            let ended = request.watches().then_some(endings);
             Ok(response.map(|body| {
                 let inner = Arc::clone(&inner);
-                CountedBody::stream(body, led_on, move |length| inner.count_answer(number, length))
+                CountedBody::stream(body, led_on, ended, move |length| inner.count_answer(number, length))
             }))
         }
         After::Drop => {

@@ -4,12 +4,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use http_body_util::Full;
 use hyper::body::{Frame, SizeHint};
 use kube::Client;
 use kube::client::Body;
+use tokio::sync::watch;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::client;
@@ -133,6 +136,8 @@ pub(super) struct CountedBody {
     inner: Inner,
     /// What is put in the place of what.
     replace: Option<(String, String)>,
+    /// Comes when the body is to end early.
+    ended: Option<BoxFuture<'static, ()>>,
     count: Box<dyn FnMut(usize) + Send>,
 }
 
@@ -144,18 +149,29 @@ enum Inner {
 impl CountedBody {
     /// A body that comes from the API server.
     ///
-    /// `replace` is for small answers, which come in one piece, and keeps their length: both texts have the same.
+    /// `replace` is for small answers, which come in one piece, and keeps their length: both texts have the same. A change of
+    /// `ended` ends the body.
     pub(super) fn stream(
         body: Body,
         replace: Option<(String, String)>,
+        ended: Option<watch::Receiver<usize>>,
         count: impl FnMut(usize) + Send + 'static,
     ) -> Self {
-        Self { inner: Inner::Stream(body), replace, count: Box::new(count) }
+        let ended = ended.map(|mut endings| {
+            let changed = async move {
+                // A proxy that is gone ends its connections itself.
+                if endings.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            };
+            changed.boxed()
+        });
+        Self { inner: Inner::Stream(body), replace, ended, count: Box::new(count) }
     }
 
     /// A body of our own, which is not counted.
     pub(super) fn whole(body: Bytes) -> Self {
-        Self { inner: Inner::Whole(Full::new(body)), replace: None, count: Box::new(|_| {}) }
+        Self { inner: Inner::Whole(Full::new(body)), replace: None, ended: None, count: Box::new(|_| {}) }
     }
 }
 
@@ -167,6 +183,10 @@ impl hyper::body::Body for CountedBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        if self.ended.as_mut().is_some_and(|ended| ended.poll_unpin(context).is_ready()) {
+            self.inner = Inner::Whole(Full::default());
+            self.ended = None;
+        }
         let frame = match &mut self.inner {
             Inner::Stream(body) => ready!(Pin::new(body).poll_frame(context)),
             Inner::Whole(body) => {

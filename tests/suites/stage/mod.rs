@@ -13,6 +13,7 @@ pub(crate) mod remains;
 pub(crate) mod requests;
 pub(crate) mod running;
 pub(crate) mod site;
+mod stay;
 pub(crate) mod target;
 
 use std::path::Path;
@@ -33,6 +34,7 @@ use tokio::sync::OnceCell;
 
 use self::controller::{Controller, Settings};
 use self::site::Site;
+use self::stay::Stay;
 
 /// The result of a test and of whatever it calls.
 pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -57,13 +59,15 @@ pub(crate) struct Hub<'a> {
     pub folder: &'a Path,
     /// The administrator's client.
     pub client: Client,
+    /// On a hub that other tests share.
+    stay: Option<Arc<Stay>>,
 }
 
 impl<'a> Hub<'a> {
     async fn new(cluster: &'a Access, home: &'a Home, authority: &'a Authority, folder: &'a Path) -> Result<Self> {
         let client = cluster.client().await?;
         let workspace = if home.is_kcp() { Workspace::new(cluster.logical_cluster()) } else { Workspace::local() };
-        Ok(Self { cluster, home, workspace, authority, folder, client })
+        Ok(Self { cluster, home, workspace, authority, folder, client, stay: None })
     }
 
     /// The SyncTargets.
@@ -133,8 +137,9 @@ pub(crate) async fn shared() -> Result<Shared> {
     let world = World::shared().await?;
     let common = COMMON.get_or_try_init(|| Common::start(world)).await?;
     let place = &common.places[TURN.fetch_add(1, Ordering::Relaxed) % common.places.len()];
+    let hub = Hub::new(place, &common.home, &world.client_authority, world.folder.path()).await?;
     Ok(Shared {
-        hub: Hub::new(place, &common.home, &world.client_authority, world.folder.path()).await?,
+        hub: Hub { stay: Some(Arc::new(Stay::new(place))), ..hub },
         east: Site::new(&world.east).await?,
         west: Site::new(&world.west).await?,
         controller: &common.controller,

@@ -42,6 +42,9 @@ pub(crate) fn secret(registration: &str, kubeconfig: &str) -> Value {
 impl Hub<'_> {
     /// Registers a cluster by hand, and waits for nothing.
     pub(crate) async fn register(&self, name: &str, kubeconfig: &str) -> Result {
+        if let Some(stay) = &self.stay {
+            stay.registered(name);
+        }
         self.cluster.apply(&[secret(name, kubeconfig), registration(name)]).await?;
         Ok(())
     }

@@ -79,6 +79,9 @@ impl Hub<'_> {
         let name = created.metadata.name.ok_or_else(|| problem("a target without name"))?;
         let uid = created.metadata.uid.ok_or_else(|| problem("a target without uid"))?;
         let names = TargetNames::new(&self.workspace, &uid);
+        if let Some(stay) = &self.stay {
+            stay.created(&name);
+        }
         Ok(Target { name, uid, names })
     }
 
