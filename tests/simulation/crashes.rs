@@ -2,6 +2,7 @@
 //! makes and deletes nothing that it would not have, and is silent then.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use berthage_sandbox::faults::{Exchange, Fault, Plan};
 use tokio::sync::Notify;
@@ -41,7 +42,7 @@ impl Plan for Crash {
         }
         self.controller.notify_one();
         // Nobody is there any more to hear the answer: it need not come.
-        Some(if self.done { Fault::DelayAnswer(std::time::Duration::from_hours(1)) } else { Fault::Swallow })
+        Some(if self.done { Fault::DelayAnswer(Duration::from_hours(1)) } else { Fault::Swallow })
     }
 }
 
@@ -52,7 +53,8 @@ fn points(reference: &Report) -> Vec<Point> {
     numbers.flat_map(|(side, number)| [false, true].map(|done| Point { side, number, done })).collect()
 }
 
-fn cut(point: Point) -> impl FnOnce(crate::life::Marks) -> Trouble {
+/// `drains`: it is told to end, and ended when it does not in that time.
+fn cut(point: Point, drains: Option<Duration>) -> impl FnOnce(crate::life::Marks) -> Trouble {
     move |marks| {
         let crash = Arc::new(Notify::new());
         let mut trouble = Trouble::none();
@@ -62,19 +64,20 @@ fn cut(point: Point) -> impl FnOnce(crate::life::Marks) -> Trouble {
         };
         trouble.plans[at] =
             Box::new(Crash { number: mark + point.number, done: point.done, controller: Arc::clone(&crash) });
-        trouble.lasts = std::time::Duration::from_mins(10);
+        trouble.lasts = Duration::from_mins(10);
+        trouble.drains = drains;
         trouble.crash = Some(crash);
         trouble
     }
 }
 
-fn survives(act: Act) {
+fn survives(act: Act, drains: Option<Duration>) {
     let reference = play(act, None, |_| Trouble::none());
     assert_eq!(reference.wrong, Vec::<String>::new(), "{act:?}, undisturbed");
     let points = points(&reference);
     let cases = Cases::of(points.len());
     let failures = all(&cases, |number| {
-        let report = play(act, Some(&reference.state), cut(points[number]));
+        let report = play(act, Some(&reference.state), cut(points[number], drains));
         let mut faults = report.faults(&reference);
         if !report.crashed {
             faults.push("the controller was not ended".to_owned());
@@ -86,31 +89,34 @@ fn survives(act: Act) {
         }
         faults.first().map(|_| format!("{act:?}, {number}: {:?}\n  {}", points[number], faults.join("\n  ")))
     });
-    println!("crash points, {act:?}: {} of {} tried, {} failed", cases.len(), points.len(), failures.len());
+    let how = if drains.is_some() { "ends" } else { "crash points" };
+    println!("{how}, {act:?}: {} of {} tried, {} failed", cases.len(), points.len(), failures.len());
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-#[test]
-fn an_onboarding_survives_the_end_of_the_controller_at_any_request() {
-    survives(Act::Onboard);
+macro_rules! crashes {
+    ($($name:ident: $act:ident,)*) => {
+        $(#[test]
+        fn $name() {
+            survives(Act::$act, None);
+        })*
+    };
 }
 
-#[test]
-fn an_update_survives_the_end_of_the_controller_at_any_request() {
-    survives(Act::Update);
+crashes! {
+    an_onboarding_survives_the_end_of_the_controller_at_any_request: Onboard,
+    an_update_survives_the_end_of_the_controller_at_any_request: Update,
+    a_move_survives_the_end_of_the_controller_at_any_request: Move,
+    a_rotation_survives_the_end_of_the_controller_at_any_request: Rotate,
+    a_deletion_survives_the_end_of_the_controller_at_any_request: Delete,
+    a_target_that_is_made_again_survives_the_end_of_the_controller_at_any_request: Recreate,
 }
 
+/// It has been told to end, and waits for an answer that never comes.
 #[test]
-fn a_move_survives_the_end_of_the_controller_at_any_request() {
-    survives(Act::Move);
-}
-
-#[test]
-fn a_rotation_survives_the_end_of_the_controller_at_any_request() {
-    survives(Act::Rotate);
-}
-
-#[test]
-fn a_deletion_survives_the_end_of_the_controller_at_any_request() {
-    survives(Act::Delete);
+fn f26_an_end_in_the_middle_of_its_own_end() {
+    // A part of them: what is left behind is what a crash leaves.
+    for act in [Act::Onboard, Act::Move, Act::Delete] {
+        survives(act, Some(Duration::from_secs(2)));
+    }
 }

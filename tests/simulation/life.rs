@@ -25,10 +25,14 @@ const SETTLE: Duration = Duration::from_mins(3);
 pub(crate) struct Trouble {
     /// On the way to the hub, and to the clusters.
     pub(crate) plans: [Box<dyn Plan>; 2],
+    /// On the syncers' way to the hub.
+    pub(crate) syncers: Box<dyn Plan>,
     /// How long it lasts.
     pub(crate) lasts: Duration,
     /// Told when the controller is to end, wherever it is; another one is then started.
     pub(crate) crash: Option<Arc<Notify>>,
+    /// It is told to end first, and has so long to do so.
+    pub(crate) drains: Option<Duration>,
     /// So many seconds the controller's clock is ahead meanwhile.
     pub(crate) skew: i64,
     /// Another controller works at the same time, to the end.
@@ -38,7 +42,15 @@ pub(crate) struct Trouble {
 impl Trouble {
     /// Nothing.
     pub(crate) fn none() -> Self {
-        Self { plans: [Box::new(Calm), Box::new(Calm)], lasts: Duration::ZERO, crash: None, skew: 0, rival: false }
+        Self {
+            plans: [Box::new(Calm), Box::new(Calm)],
+            syncers: Box::new(Calm),
+            lasts: Duration::ZERO,
+            crash: None,
+            drains: None,
+            skew: 0,
+            rival: false,
+        }
     }
 }
 
@@ -47,6 +59,7 @@ impl Trouble {
 pub(crate) struct Marks {
     pub(crate) hub: usize,
     pub(crate) clusters: usize,
+    pub(crate) syncers: usize,
 }
 
 /// What a run came to.
@@ -61,6 +74,8 @@ pub(crate) struct Report {
     pub(crate) wrong: Vec<String>,
     /// Whether the controller was ended as it was to be.
     pub(crate) crashed: bool,
+    /// Whether anything went wrong on the syncers' way.
+    pub(crate) disturbed: bool,
 }
 
 /// Plays a run. `expected` is the end of an undisturbed one.
@@ -89,12 +104,15 @@ async fn live(act: Act, expected: Option<&State>, trouble: impl FnOnce(Marks) ->
     tokio::time::sleep(SETTLE).await;
 
     let journals = [stage.wires.hub.journal().clone(), stage.wires.clusters.journal().clone()];
-    let marks = Marks { hub: journals[0].len(), clusters: journals[1].len() };
-    let Trouble { plans: [hub, clusters], lasts, crash, skew, rival } = trouble(marks);
+    let marks =
+        Marks { hub: journals[0].len(), clusters: journals[1].len(), syncers: stage.syncers.hub.journal().len() };
+    let before = act::id(&stage, OURS).await;
+    let Trouble { plans: [hub, clusters], syncers, lasts, crash, drains, skew, rival } = trouble(marks);
     stage.skew.store(skew, Ordering::Relaxed);
 
     stage.wires.hub.follow(hub);
     stage.wires.clusters.follow(clusters);
+    stage.syncers.hub.follow(syncers);
     act.perform(&stage).await;
     let mut rivals = Vec::new();
     if rival {
@@ -107,7 +125,12 @@ async fn live(act: Act, expected: Option<&State>, trouble: impl FnOnce(Marks) ->
         tokio::select! {
             biased;
             () = crash.notified() => {
-                drop(controller);
+                if let Some(patience) = drains {
+                    // What does not come to an end in time is dropped, as by SIGKILL.
+                    let _ = tokio::time::timeout(patience, controller.stop()).await;
+                } else {
+                    drop(controller);
+                }
                 stage.wires.hub.follow(Box::new(Calm));
                 stage.wires.clusters.follow(Box::new(Calm));
                 controller = stage.controller().await;
@@ -120,6 +143,7 @@ async fn live(act: Act, expected: Option<&State>, trouble: impl FnOnce(Marks) ->
     }
     stage.wires.hub.follow(Box::new(Calm));
     stage.wires.clusters.follow(Box::new(Calm));
+    stage.syncers.hub.follow(Box::new(Calm));
     stage.skew.store(0, Ordering::Relaxed);
 
     until("the act is done", async || act.is_done(&stage).await).await;
@@ -130,7 +154,13 @@ async fn live(act: Act, expected: Option<&State>, trouble: impl FnOnce(Marks) ->
     let ends = journals.each_ref().map(Journal::len);
     tokio::time::sleep(SILENCE).await;
     let entries = journals.map(|journal| journal.entries());
-    let state = State::of(&stage);
+    let disturbed = stage.syncers.hub.journal().entries().iter().any(|entry| entry.fault.is_some());
+    let state = State::of(&stage).await;
+    let ids = [("{before}", before), ("{ours}", act::id(&stage, OURS).await)];
+    let named = |path: &str| {
+        let ids = ids.iter().rev().filter_map(|(word, id)| Some((*word, &id.as_ref()?[0])));
+        ids.fold(path.to_owned(), |path, (word, id)| path.replace(id, word))
+    };
     for controller in rivals.into_iter().chain([controller]) {
         controller.stop().await;
     }
@@ -144,6 +174,7 @@ async fn live(act: Act, expected: Option<&State>, trouble: impl FnOnce(Marks) ->
         requests: [hub[marks.hub..ends[0]].to_vec(), clusters[marks.clusters..ends[1]].to_vec()],
         wrong,
         crashed,
+        disturbed,
     };
     for entry in report.requests.iter().flatten() {
         let code = entry.served.unwrap_or_default();
@@ -151,11 +182,11 @@ async fn live(act: Act, expected: Option<&State>, trouble: impl FnOnce(Marks) ->
             // A namespace that is going can be deleted again, and says so.
             Verb::Delete if is_namespace(&entry.exchange.path) => {}
             Verb::Delete if (200..300).contains(&code) => {
-                *report.counts.entry(format!("deleted {}", entry.exchange.path)).or_default() += 1;
+                *report.counts.entry(format!("deleted {}", named(&entry.exchange.path))).or_default() += 1;
             }
             // A new object, by POST or by server-side apply.
             _ if code == 201 && counts(entry) => {
-                *report.counts.entry(format!("made {}", entry.exchange.path)).or_default() += 1;
+                *report.counts.entry(format!("made {}", named(&entry.exchange.path))).or_default() += 1;
             }
             _ => {}
         }
@@ -186,7 +217,7 @@ pub(crate) fn line(entry: &Entry) -> String {
 /// Waits until everything is as it is after an undisturbed run; what is not then is told by the comparison.
 async fn settle(stage: &Stage, expected: &State) {
     let settled = async {
-        while !State::of(stage).differences(expected).is_empty() {
+        while !State::of(stage).await.differences(expected).is_empty() {
             tokio::time::sleep(LOOK).await;
         }
     };

@@ -5,7 +5,7 @@
 //!  stage     the servers, two workspaces that share a cluster, and who starts a controller
 //!  network   how a controller and the syncers reach the servers, and where it goes wrong
 //!  pods      what a kubelet does: the syncer's own code, over that network
-//!  act       what somebody does to a SyncTarget: onboarding, update, move, rotation, deletion
+//!  act       what somebody does to a SyncTarget: onboarding, update, move, rotation, deletion, the same once more
 //!  life      one run: an act, what goes wrong in it, what it ends as
 //!  sample    how much of it is tried
 //!  state     what is on both sides, without what differs from one run to the next
@@ -13,6 +13,7 @@
 //!  crashes   the controller ends before and after every single request
 //!  faults    requests and watches go wrong, from seeds
 //!  told      what cannot be written is told later
+//!  backlog   a change does not wait for very many targets
 //!  replay    the same seed gives the same run
 //! ```
 //! docs/faults.md says what each of them shows, and what it has found.
@@ -21,6 +22,7 @@
 #![expect(clippy::print_stdout, reason = "how much was tried is part of the result")]
 
 mod act;
+mod backlog;
 mod crashes;
 mod faults;
 mod life;

@@ -14,6 +14,8 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Service as _, service_fn};
 
+/// Objects of a list that come at a time.
+const PAGE: usize = 2;
 /// The URL of the hub.
 pub(crate) const HUB: &str = "https://hub.sandbox";
 /// The URL of the server with all physical clusters.
@@ -57,6 +59,7 @@ impl Wires {
             Some("clusters.sandbox") => self.clusters,
             host => return Err(format!("there is no server called {host:?}").into()),
         };
+        small_pages(&mut request);
         if let Some(certificate) = certificate
             && let Some(seen) = self.clients.admit(&certificate, self.clock.now())?
         {
@@ -65,6 +68,23 @@ impl Wires {
         let answer = server.call(request).await?;
         Ok(answer.map(|body| body.map_err(BoxError::from).boxed_unsync()))
     }
+}
+
+/// Lists come in pages of [`PAGE`]: with those of the controller, of hundreds, nothing here would have a second one.
+fn small_pages<B>(request: &mut Request<B>) {
+    let Some((path, query)) = request.uri().path_and_query().and_then(|all| all.as_str().split_once('?')) else {
+        return;
+    };
+    if !query.split('&').any(|pair| pair.starts_with("limit=")) {
+        return;
+    }
+    let pairs: Vec<String> = query
+        .split('&')
+        .map(|pair| if pair.starts_with("limit=") { format!("limit={PAGE}") } else { pair.to_owned() })
+        .collect();
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = Some(format!("{path}?{}", pairs.join("&")).parse().unwrap());
+    *request.uri_mut() = http::Uri::from_parts(parts).unwrap();
 }
 
 impl Network for Wires {

@@ -4,13 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use berthage::access::Network as _;
 use berthage_core::clock::Clock;
-use berthage_sandbox::actors::kubernetes::{Kubelet, report};
+use berthage_sandbox::actors::kubernetes::{Kubelet, Program};
 use berthage_sandbox::server::Server;
-use berthage_sandbox::world::Named;
 use berthage_syncer::args::Args;
 use berthage_syncer::beat::{Heart, Subject};
 use berthage_syncer::connection::Connection;
@@ -71,7 +68,7 @@ impl Pods {
 impl Kubelet for Pods {
     fn started(&mut self, cluster: &str, pod: &Map<String, Value>) -> bool {
         let Some(pod) = Pod::read(cluster, pod) else { return true };
-        let (pods, uid, stop) = (self.clone(), pod.uid.clone(), Arc::new(Notify::new()));
+        let (pods, uid, stop) = (self.clone(), pod.program.uid.clone(), Arc::new(Notify::new()));
         let before = self.0.running.lock().unwrap().insert(uid, Arc::clone(&stop));
         before.inspect(|before| before.notify_one());
         tokio::spawn(async move {
@@ -91,32 +88,17 @@ impl Kubelet for Pods {
 
 /// A pod with a syncer.
 struct Pod {
-    cluster: String,
-    namespace: String,
-    name: String,
-    uid: String,
-    secret: String,
+    program: Program,
     args: Args,
 }
 
 impl Pod {
     /// Nothing for a pod that is no syncer's.
     fn read(cluster: &str, pod: &Map<String, Value>) -> Option<Self> {
-        let spec = pod.get("spec")?;
-        let container = spec.get("containers")?.as_array()?.iter().find(|container| container["name"] == "syncer")?;
-        let mut volumes = spec.get("volumes")?.as_array()?.iter();
-        let secret = volumes.find_map(|volume| volume.pointer("/secret/secretName")?.as_str())?.to_owned();
-        let name = text(pod, "name");
-        let given = container.get("args")?.as_array()?.iter().filter_map(Value::as_str);
-        let words = ["berthage-syncer"].into_iter().chain(given).chain(["--identity", name]);
-        Some(Self {
-            cluster: cluster.to_owned(),
-            namespace: text(pod, "namespace").to_owned(),
-            name: name.to_owned(),
-            uid: text(pod, "uid").to_owned(),
-            secret,
-            args: Args::try_parse_from(words).unwrap(),
-        })
+        let program = Program::read(cluster, pod, "syncer")?;
+        let given = program.arguments.iter().map(String::as_str);
+        let words = ["berthage-syncer"].into_iter().chain(given).chain(["--identity", &program.pod]);
+        Some(Self { args: Args::try_parse_from(words).unwrap(), program })
     }
 
     async fn run(&self, around: &Surroundings, stop: &Notify) {
@@ -126,7 +108,7 @@ impl Pod {
             target_uid: self.args.target_uid.clone(),
             lease_namespace: self.args.lease_namespace.clone(),
             lease_name: self.args.lease_name.clone(),
-            identity: self.name.clone(),
+            identity: self.program.pod.clone(),
             interval: self.args.heartbeat_interval.get(),
             request_timeout: REQUEST,
         };
@@ -136,7 +118,7 @@ impl Pod {
             _ = heartbeat::run(heart, connections, &readiness, stop.notified()) => {}
             () = self.look_after(around, &sender, &readiness) => {}
         }
-        self.tell(around, false);
+        self.program.tell(&around.server, false);
     }
 
     async fn look_after(
@@ -147,7 +129,7 @@ impl Pod {
     ) {
         let (mut mounted, mut told) = (String::new(), false);
         loop {
-            if let Some((version, kubeconfig)) = self.secret(around)
+            if let Some((version, kubeconfig)) = self.program.mounted(&around.server, "kubeconfig")
                 && version != mounted
             {
                 sender.send_replace(Some(Arc::new(connect(&kubeconfig, &around.wires))));
@@ -155,28 +137,10 @@ impl Pod {
             }
             if readiness.is_ready() != told {
                 told = readiness.is_ready();
-                self.tell(around, told);
+                self.program.tell(&around.server, told);
             }
             tokio::time::sleep(LOOKS).await;
         }
-    }
-
-    fn tell(&self, around: &Surroundings, ready: bool) {
-        around.server.with(|world| report(world, &self.cluster, &self.namespace, &self.name, &self.uid, ready));
-    }
-
-    /// The resourceVersion of the Secret, and the kubeconfig in it.
-    fn secret(&self, around: &Surroundings) -> Option<(String, Vec<u8>)> {
-        let named = Named {
-            cluster: &self.cluster,
-            group: "",
-            plural: "secrets",
-            namespace: &self.namespace,
-            name: &self.secret,
-        };
-        let secret = around.server.with(|world| world.get(&named))?;
-        let data = secret.get("data")?.get("kubeconfig")?.as_str()?;
-        Some((text(&secret, "resourceVersion").to_owned(), STANDARD.decode(data).unwrap()))
     }
 }
 

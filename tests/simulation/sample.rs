@@ -2,6 +2,7 @@
 //!
 //! - `BERTHAGE_SIMULATION_EVERY=20` tries every twentieth crash point (the default), `1` all of them.
 //! - `BERTHAGE_SIMULATION_SEEDS=200` tries so many seeds of each fault (two are the default).
+//! - `BERTHAGE_SIMULATION_WORKSPACES=1000` has so many workspaces of ten targets in a backlog (10 are the default).
 //! - `BERTHAGE_SIMULATION_CASE=17` tries that case alone, as a failure names it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,6 +47,11 @@ impl Cases {
 /// How many seeds of each fault are tried.
 pub(crate) fn seeds() -> usize {
     number("BERTHAGE_SIMULATION_SEEDS").unwrap_or(2)
+}
+
+/// How many workspaces of ten targets each a change is not to wait for.
+pub(crate) fn workspaces() -> usize {
+    number("BERTHAGE_SIMULATION_WORKSPACES").unwrap_or(10)
 }
 
 fn number(variable: &str) -> Option<usize> {

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use berthage::access::connect::HubTransport;
 use berthage::access::{AddressPolicy, Options as ClientOptions};
-use berthage::cli::crds::definitions;
 use berthage::credentials::{Authority, HubAddress, Issuer, Trust};
 use berthage::hook::{Budget, HookEngine, Limits as HookLimits, PluginSource, Plugins, PluginsSpec};
 use berthage::library::Library;
@@ -17,38 +16,31 @@ use berthage::reconcile::{Making, Options};
 use berthage::store::Store;
 use berthage_core::clock::Clock;
 use berthage_core::kcp::DEFAULT_EXPORT;
-use berthage_core::kcp::export;
-use berthage_core::names::{HUB_NAMESPACE, LABEL_KUBECONFIG};
 use berthage_core::template::Limits as TemplateLimits;
-use berthage_e2e::{manifests, program};
+use berthage_e2e::program;
+use berthage_e2e::tenancy::{self, PLATFORM};
 use berthage_sandbox::sandbox::{Chance, Place, Site};
 use berthage_sandbox::tls::{self, Clients};
-use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::ServiceAccount;
-use kube::api::{DynamicObject, GroupVersionKind, PostParams};
 use kube::client::middleware::BaseUriLayer;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::core::ApiResource;
-use kube::{Api, Client, Config};
-use serde_json::{Value, json};
+use kube::{Client, Config};
+use serde_json::json;
 use tokio::task::JoinSet;
 use tower::ServiceBuilder;
 
 use crate::network::{CLUSTERS, HUB, Wires};
 use crate::pods::Pods;
 
-/// The workspace of the platform.
-const PLATFORM: &str = "root:platform";
 /// The workspaces of the tenants, and the clusters that each registers.
 pub(crate) const TENANTS: [(&str, &[&str]); 2] = [("root:team-a", &["east", "west"]), ("root:team-b", &["east"])];
+/// Pods of a node: never too few.
+const NODE: u32 = 1_000_000;
 /// What every run of a simulation begins at.
 const BEGIN: &str = "2026-06-01T00:00:00Z";
 /// What a plugin's call may take, about an instruction each.
 const FUEL: u64 = 2_000_000_000;
 /// How long a request of the controller may take.
 const REQUEST: Duration = Duration::from_secs(10);
-/// How long set-up may take, in virtual time.
-const PATIENCE: Duration = Duration::from_mins(30);
 
 /// The servers, and how everybody reaches them.
 pub(crate) struct Stage {
@@ -58,6 +50,8 @@ pub(crate) struct Stage {
     pub(crate) clusters: Site,
     /// The controller's network.
     pub(crate) wires: Wires,
+    /// The syncers' network.
+    pub(crate) syncers: Wires,
     /// The administrators' network: nothing goes wrong there.
     admin: Wires,
     /// The servers' clock.
@@ -112,20 +106,20 @@ impl Stage {
         let names = ["east", "west"].map(str::to_owned);
         let (hub, hub_actors) = Site::hub(place(HUB), Chance::seeded(1), now).unwrap();
         let (clusters, cluster_actors) =
-            Site::clusters(place(CLUSTERS), &names, Box::new(pods.clone()), Chance::seeded(2), now).unwrap();
+            Site::clusters(place(CLUSTERS), &names, NODE, Box::new(pods.clone()), Chance::seeded(2), now).unwrap();
         let showing = hub.server.clock();
         let clock = Clock::showing(move || showing.now());
         let clients = Clients::of(&[once().syncers.0.clone()]).unwrap();
         let wires = || Wires::between(&hub, &clusters, clients.clone(), clock.clone());
-        let (ours, admin) = (wires(), wires());
-        pods.live(&clusters.server, wires(), clock.clone());
+        let (ours, syncers, admin) = (wires(), wires(), wires());
+        pods.live(&clusters.server, syncers.clone(), clock.clone());
         let mut tasks = JoinSet::new();
         for (server, actors) in [(hub.server.clone(), hub_actors), (clusters.server.clone(), cluster_actors)] {
             tasks.spawn(async move { server.run(actors).await });
         }
         let config = Config::new(HUB.parse().unwrap());
         let skew = Arc::default();
-        let mut stage = Self { hub, clusters, wires: ours, admin, clock, skew, config, _tasks: tasks };
+        let mut stage = Self { hub, clusters, wires: ours, syncers, admin, clock, skew, config, _tasks: tasks };
         stage.platform().await;
         for (workspace, clusters) in TENANTS {
             stage.tenant(workspace, clusters).await;
@@ -134,75 +128,18 @@ impl Stage {
     }
 
     async fn platform(&mut self) {
-        self.workspace(PLATFORM).await;
-        let client = self.client(PLATFORM);
-        let types: Vec<Value> = definitions().iter().map(|one| serde_json::to_value(one).unwrap()).collect();
-        let mut objects = export::provider(DEFAULT_EXPORT, &types).unwrap();
-        objects.push(json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-            "metadata": {"name": "berthage-bind"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "berthage-bind"},
-            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:authenticated"}],
-        }));
-        manifests::apply(&client, &objects).await.unwrap();
-        let accounts: Api<ServiceAccount> = Api::namespaced(client, HUB_NAMESPACE);
-        let request = TokenRequest {
-            spec: Some(TokenRequestSpec { expiration_seconds: Some(86400), ..TokenRequestSpec::default() }),
-            ..TokenRequest::default()
-        };
-        let token =
-            accounts.create_token_request("berthage-controller", &PostParams::default(), &request).await.unwrap();
-        let kubeconfig = self.hub.kubeconfig(PLATFORM, &token.status.unwrap().token.unwrap());
+        let token = tenancy::platform(|workspace| Ok(self.client(workspace))).await.unwrap();
+        let kubeconfig = self.hub.kubeconfig(PLATFORM, &token);
         let kubeconfig: Kubeconfig = serde_json::from_value(kubeconfig).unwrap();
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
         self.config = config.unwrap();
     }
 
-    async fn tenant(&self, workspace: &str, clusters: &[&str]) {
-        self.workspace(workspace).await;
-        let client = self.client(workspace);
-        manifests::apply(&client, &[export::tenant(DEFAULT_EXPORT, PLATFORM, true)]).await.unwrap();
-        let bindings = resource("apis.kcp.io", "v1alpha2", "APIBinding");
-        self.until(&client, &bindings, DEFAULT_EXPORT, "/status/phase", "Bound").await;
-        for cluster in clusters {
-            let kubeconfig = self.clusters.kubeconfig(cluster, &self.clusters.token).to_string();
-            let secret = format!("{cluster}-kubeconfig");
-            let registration = json!({
-                "apiVersion": "tmc.kcp.io/v1alpha1", "kind": "ClusterRegistration", "metadata": {"name": cluster},
-                "spec": {"kubeConfigSecretRef": {"namespace": "default", "name": secret}},
-            });
-            let secret = json!({
-                "apiVersion": "v1", "kind": "Secret",
-                "metadata": {"name": secret, "namespace": "default", "labels": {LABEL_KUBECONFIG: "true"}},
-                "stringData": {"kubeconfig": kubeconfig},
-            });
-            manifests::apply(&client, &[secret, registration]).await.unwrap();
-        }
-    }
-
-    async fn workspace(&self, path: &str) {
-        let (parent, name) = path.rsplit_once(':').unwrap();
-        let client = self.client(parent);
-        let object = json!({"apiVersion": "tenancy.kcp.io/v1alpha1", "kind": "Workspace", "metadata": {"name": name}});
-        manifests::apply(&client, &[object]).await.unwrap();
-        let workspaces = resource("tenancy.kcp.io", "v1alpha1", "Workspace");
-        self.until(&client, &workspaces, name, "/status/phase", "Ready").await;
-    }
-
-    /// Waits, in virtual time, until a field of an object says this.
-    async fn until(&self, client: &Client, resource: &ApiResource, name: &str, field: &str, value: &str) {
-        let objects: Api<DynamicObject> = Api::all_with(client.clone(), resource);
-        let reached = async {
-            loop {
-                let object = objects.get(name).await.unwrap();
-                if object.data.pointer(field).and_then(Value::as_str) == Some(value) {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        };
-        let reached = tokio::time::timeout(PATIENCE, reached).await;
-        assert!(reached.is_ok(), "{name}: {field} is not {value} after {PATIENCE:?}");
+    /// A tenant's workspace, where these clusters are registered.
+    pub(crate) async fn tenant(&self, workspace: &str, clusters: &[&str]) {
+        let kubeconfig = |cluster: &str| self.clusters.kubeconfig(cluster, &self.clusters.token).to_string();
+        let clusters: Vec<_> = clusters.iter().map(|cluster| (*cluster, kubeconfig(cluster))).collect();
+        tenancy::tenant(|workspace| Ok(self.client(workspace)), workspace, &clusters).await.unwrap();
     }
 
     /// A client of somebody who may do everything in a workspace.
@@ -269,8 +206,4 @@ impl Stage {
         manager.work();
         manager
     }
-}
-
-pub(crate) fn resource(group: &str, version: &str, kind: &str) -> ApiResource {
-    ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
 }

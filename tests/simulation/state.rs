@@ -6,6 +6,7 @@ use berthage_e2e::state::{compare, without_times};
 use berthage_sandbox::server::Server;
 use serde_json::{Map, Value, json};
 
+use crate::act::{self, OURS};
 use crate::stage::Stage;
 
 /// Everything that counts, by where it is.
@@ -17,10 +18,19 @@ const PASSING: [&str; 4] = ["pods", "replicasets", "events", "endpointslices"];
 
 impl State {
     /// As it is now.
-    pub(crate) fn of(stage: &Stage) -> Self {
+    ///
+    /// Id and uid of our target become words: those of one that is made again hang on how many objects were made before it.
+    pub(crate) async fn of(stage: &Stage) -> Self {
         let mut all = BTreeMap::new();
         gather(&stage.hub.server, "hub", &mut all);
         gather(&stage.clusters.server, "clusters", &mut all);
+        if let Some([id, uid]) = act::id(stage, OURS).await {
+            let named = |(place, object): (String, Value)| {
+                let text = object.to_string().replace(&id, "{ours}").replace(&uid, "{uid}");
+                (place.replace(&id, "{ours}"), serde_json::from_str(&text).unwrap())
+            };
+            all = all.into_iter().map(named).collect();
+        }
         Self(all)
     }
 

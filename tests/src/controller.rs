@@ -26,6 +26,16 @@ pub struct Controller {
     admin: String,
 }
 
+/// Where a controller's hub is.
+pub struct Hub {
+    /// As the controller.
+    pub kubeconfig: String,
+    /// Scheme, host and port, as syncers reach it.
+    pub server: String,
+    /// Whether it is kcp.
+    pub kcp: bool,
+}
+
 /// How a controller differs from the usual one.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
@@ -71,20 +81,32 @@ impl Controller {
         name: &str,
         settings: Settings,
     ) -> Result<Self> {
+        let direct = home.access().server().to_owned();
+        let kubeconfig = home.controller_kubeconfig(settings.hub.as_deref().unwrap_or(&direct));
+        let hub = Hub { kubeconfig, server: direct, kcp: home.is_kcp() };
+        Self::launch_on(hub, authority, folder, name, settings)
+    }
+
+    /// The same, on a hub that is none of the harness's servers.
+    pub fn launch_on(
+        hub: Hub,
+        authority: Option<&Authority>,
+        folder: &Path,
+        name: &str,
+        settings: Settings,
+    ) -> Result<Self> {
         let files = folder.join(name);
         std::fs::create_dir_all(&files).map_err(Error::file(&files))?;
         let cache = folder.join("plugin-cache");
         std::fs::create_dir_all(&cache).map_err(Error::file(&cache))?;
-        let direct = home.access().server().to_owned();
-        let kubeconfig = home.controller_kubeconfig(settings.hub.as_deref().unwrap_or(&direct));
         let admin = format!("127.0.0.1:{}", port::reserve()?);
         let mut usual: Vec<(&str, OsString)> = vec![
             ("--log", "info,berthage=debug".into()),
             ("--log-format", "json".into()),
-            ("--kubeconfig", write(&files, "hub.kubeconfig", kubeconfig)?.into()),
+            ("--kubeconfig", write(&files, "hub.kubeconfig", hub.kubeconfig)?.into()),
             ("--share", share(folder)?.into()),
             ("--plugin-cache", cache.into()),
-            ("--hub-url", direct.into()),
+            ("--hub-url", hub.server.into()),
             ("--admin-address", admin.clone().into()),
             ("--probe-interval", "2s".into()),
             ("--request-timeout", "5s".into()),
@@ -94,7 +116,7 @@ impl Controller {
             usual.push(("--ca-cert", write(&files, "ca.crt", authority.certificate())?.into()));
             usual.push(("--ca-key", write(&files, "ca.key", authority.key())?.into()));
         }
-        if home.is_kcp() {
+        if hub.kcp {
             usual.push(("--hub", "kcp".into()));
         }
         let mut invocation = Invocation::new(["controller"]);

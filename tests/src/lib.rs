@@ -10,6 +10,7 @@
 //! | [`process`] | a child process that cannot outlive its owner, with its log |
 //! | [`proxy`] | between a client and an API server: records, refuses, delays, drops |
 //! | [`wait`] | until an object is as expected, by watching it |
+//! | [`tenancy`] | what is done by hand on a kcp of the sandbox |
 //! | [`manifests`], [`kubeconfig`], [`authority`], [`client`] | what servers and clients are fed with |
 //!
 //! The servers are built by `cargo xtask servers`; a run's files lie under `target/e2e/<process id>` until it ends.
@@ -29,6 +30,7 @@ pub mod proxy;
 pub mod servers;
 pub mod state;
 pub mod syncer;
+pub mod tenancy;
 pub mod wait;
 pub mod world;
 

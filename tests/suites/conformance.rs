@@ -78,10 +78,8 @@ async fn judged(
             return Err(problem(format!("{} are not this server's answers:\n{told}", kept.path().display())));
         }
     }
-    match judge(script, &real).await? {
-        Some(judged) if !judged.is_fine() => Err(problem(judged.report())),
-        _ => Ok(()),
-    }
+    let judged = judge(script, &real).await?;
+    if judged.is_fine() { Ok(()) } else { Err(problem(judged.report())) }
 }
 
 /// The newest answers that are kept of servers of a kind.

@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::failure::Result;
 use crate::progress::Progress;
 use crate::repository::Repository;
-use crate::suites::Extent;
+use crate::suites::{Bench, Extent};
 use crate::wasm_toolchain::Choice;
 use crate::{coverage, dist, plugins, sandbox, servers, suites};
 
@@ -61,6 +61,9 @@ enum Command {
         /// One of so many requests at which the controller is ended; 1 for each
         #[arg(long, value_name = "N", default_value_t = 1)]
         every: usize,
+        /// How many workspaces of ten targets each are waiting while somebody changes something
+        #[arg(long, value_name = "N", default_value_t = 200)]
+        workspaces: usize,
         /// Only the seed, or the request, of this number, and every request that was made then
         #[arg(long, value_name = "NUMBER")]
         case: Option<usize>,
@@ -96,6 +99,9 @@ enum Command {
         /// A debug build and few targets: counts are right and checked, times mean nothing
         #[arg(long, conflicts_with = "targets")]
         quick: bool,
+        /// Only a controller with so many workspaces of ten targets each, in a sandbox; 10000 take an hour
+        #[arg(long, value_name = "WORKSPACES", conflicts_with_all = ["targets", "quick"])]
+        scale: Option<usize>,
     },
     /// Build a release and lay it out as bin/ and share/
     Dist {
@@ -116,16 +122,19 @@ impl Arguments {
             Command::Servers => servers::build(&repository, &progress),
             Command::Test { kcp: true, filter } => suites::test_kcp(&repository, &progress, filter.as_deref()),
             Command::Test { kcp: false, filter } => suites::test(&repository, &progress, filter.as_deref()),
-            Command::Simulate { seeds, every, case, filter } => {
-                suites::simulate(&repository, &progress, &Extent { seeds, every, case }, filter.as_deref())
+            Command::Simulate { seeds, every, workspaces, case, filter } => {
+                suites::simulate(&repository, &progress, &Extent { seeds, every, workspaces, case }, filter.as_deref())
             }
             Command::Sandbox { flags } => sandbox::run(&repository, &progress, &flags),
             Command::Demo { exit } => suites::demo(&repository, &progress, exit),
+            Command::Bench { json, scale: Some(workspaces), .. } => {
+                suites::bench(&repository, &progress, &Bench::Scale(workspaces), json.as_deref())
+            }
             Command::Bench { json, quick: true, .. } => {
-                suites::bench(&repository, &progress, 20, json.as_deref(), false)
+                suites::bench(&repository, &progress, &Bench::Quick(20), json.as_deref())
             }
             Command::Bench { json, targets, .. } => {
-                suites::bench(&repository, &progress, targets, json.as_deref(), true)
+                suites::bench(&repository, &progress, &Bench::Full(targets), json.as_deref())
             }
             Command::Dist { out } => dist::lay_out(&repository, &progress, &out),
             Command::Coverage => coverage::measure(&repository, &progress),

@@ -45,6 +45,8 @@ pub(crate) struct Extent {
     pub(crate) seeds: usize,
     /// One of so many crash points.
     pub(crate) every: usize,
+    /// Workspaces of ten targets each in a backlog.
+    pub(crate) workspaces: usize,
     /// One case alone.
     pub(crate) case: Option<usize>,
 }
@@ -61,6 +63,7 @@ pub(crate) fn simulate(
     let mut command = simulation(repository, filter);
     command.env("BERTHAGE_SIMULATION_SEEDS", extent.seeds.to_string());
     command.env("BERTHAGE_SIMULATION_EVERY", extent.every.to_string());
+    command.env("BERTHAGE_SIMULATION_WORKSPACES", extent.workspaces.to_string());
     if let Some(case) = extent.case {
         command.env("BERTHAGE_SIMULATION_CASE", case.to_string());
     }
@@ -112,22 +115,35 @@ const BENCH: [&str; 6] = [
     "--bin=bench",
 ];
 
-/// Runs the benchmark; in a debug build only its counts mean anything.
-pub(crate) fn bench(
-    repository: &Repository,
-    progress: &Progress,
-    targets: usize,
-    json: Option<&Path>,
-    release: bool,
-) -> Result<()> {
+/// What the benchmark measures.
+pub(crate) enum Bench {
+    /// Everything, with so many targets.
+    Full(usize),
+    /// The same in a debug build: only its counts mean anything.
+    Quick(usize),
+    /// A controller with so many workspaces, in a sandbox.
+    Scale(usize),
+}
+
+/// Runs the benchmark.
+pub(crate) fn bench(repository: &Repository, progress: &Progress, what: &Bench, json: Option<&Path>) -> Result<()> {
+    let release = !matches!(what, Bench::Quick(_));
     let mut wanted = if release { BENCH.to_vec() } else { vec!["--workspace", "--all-targets"] };
     wanted.extend(release.then_some("--release"));
-    set_up(repository, progress, &wanted)?;
-    let queues = peers::queue(repository, progress)?;
     let profile = if release { "release" } else { "debug" };
     let mut bench = std::process::Command::new(repository.cargo_target().join(profile).join("bench"));
-    bench.arg("--targets").arg(targets.to_string());
-    bench.arg("--queue-peers").arg(queues);
+    match *what {
+        Bench::Scale(workspaces) => {
+            plugins::build(repository, progress, None)?;
+            build(repository, progress, &wanted)?;
+            bench.arg("--scale").arg(workspaces.to_string());
+        }
+        Bench::Full(targets) | Bench::Quick(targets) => {
+            set_up(repository, progress, &wanted)?;
+            bench.arg("--targets").arg(targets.to_string());
+            bench.arg("--queue-peers").arg(peers::queue(repository, progress)?);
+        }
+    }
     if let Some(json) = json {
         bench.arg("--json").arg(json);
     }
@@ -138,6 +154,10 @@ pub(crate) fn bench(
 fn set_up(repository: &Repository, progress: &Progress, wanted: &[&str]) -> Result<()> {
     servers::build(repository, progress)?;
     plugins::build(repository, progress, None)?;
+    build(repository, progress, wanted)
+}
+
+fn build(repository: &Repository, progress: &Progress, wanted: &[&str]) -> Result<()> {
     progress.step("compile (minutes, the first time)", |log| {
         let mut command = repository.cargo();
         command.arg("build").args(wanted);

@@ -68,10 +68,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             }
             say(&format!("{} differences between what is kept and this server", differences.len()));
         }
-        _ => match judge(&script, &real).await? {
-            Some(judged) => say(&judged.report()),
-            None => say("there is no such sandbox yet"),
-        },
+        _ => say(&judge(&script, &real).await?.report()),
     }
     Ok(())
 }

@@ -5,10 +5,8 @@
 //! takes too long or has too many objects is given up for a while; and no cluster can make us list again and again. How fast
 //! a watch is read is bounded below, in `access::bounds`.
 
-use std::collections::hash_map::DefaultHasher;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
-use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -126,7 +124,7 @@ impl Link {
 
     /// What is known of an object of the target with that id.
     pub fn seen(&self, target: &str, id: &ObjectId) -> Option<Seen> {
-        lock(&self.state).objects.get(target, id).cloned()
+        lock(&self.state).objects.get(target, id)
     }
 
     /// Forgets an object that was looked for and is not there any more.
@@ -137,20 +135,14 @@ impl Link {
     /// A number that changes when anything that is known of a target here does.
     pub fn digest(&self, target: &str) -> u64 {
         let state = lock(&self.state);
-        // The order of a map is no part of what it holds: the hashes of its entries are added up.
-        let objects = state.objects.of(target).map(|(id, seen)| {
-            let mut hasher = DefaultHasher::new();
-            (id, &seen.uid, &seen.marker, seen.deleting, &seen.owner, &seen.rollout).hash(&mut hasher);
-            hasher.finish()
-        });
-        objects.fold(state.synced.len() as u64, u64::wrapping_add)
+        state.objects.digest(target).wrapping_add(state.synced.len() as u64)
     }
 
     /// Takes in the answer to a request of ours, so that its echo on the watch is no news. Only for an object that is
     /// [`followed`](super::followed): of any other nothing is heard later, and what is noted would stay for ever.
-    pub fn note(&self, target: &str, id: ObjectId, seen: Seen) {
+    pub fn note(&self, target: &str, id: &ObjectId, seen: Seen) {
         let mut state = lock(&self.state);
-        if state.objects.get(target, &id).is_none_or(|known| !known.is_newer_than(&seen)) {
+        if state.objects.get(target, id).is_none_or(|known| !known.is_newer_than(&seen)) {
             state.objects.insert(target, id, seen);
         }
     }
@@ -167,13 +159,13 @@ impl Link {
         let (told, held) = match (ours, seen) {
             (_, None) => (state.objects.remove_only(&id, meta.uid.as_deref()).into_iter().collect(), false),
             // Somebody may have changed the label that says whose it is: whose it was must hear of it.
-            (None, Some(_)) => (state.objects.remove(&id).into_iter().map(|(target, _)| target).collect(), false),
+            (None, Some(_)) => (state.objects.remove(&id).into_iter().collect(), false),
             (Some(target), Some(seen)) => match state.objects.get(target, &id) {
                 Some(known) if known.is_newer_than(&seen) => (Vec::new(), true),
                 None if !state.objects.has_room(target) => (Vec::new(), false),
                 known => {
                     let news = known.is_none_or(|known| known.differs(&seen)).then(|| Arc::from(target.as_str()));
-                    let before = state.objects.insert(target, id.clone(), seen);
+                    let before = state.objects.insert(target, &id, seen);
                     (before.into_iter().chain(news).collect(), true)
                 }
             },

@@ -10,6 +10,7 @@
 mod deployment;
 mod link;
 mod objects;
+mod packed;
 mod seen;
 
 use std::collections::HashMap;

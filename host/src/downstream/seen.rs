@@ -1,11 +1,11 @@
-//! What is held of one object downstream.
+//! What is known of one object downstream.
 //!
 //! A cluster is a tenant's, and says what it likes: what no API server would say is not held, so that an object takes as much
 //! memory as an object can.
 
 use std::time::Instant;
 
-use berthage_core::names::{ANNOTATION_OWNER, LABEL_MANAGED_BY, LABEL_TARGET, MANAGED_BY, hex};
+use berthage_core::names::{ANNOTATION_OWNER, LABEL_MANAGED_BY, LABEL_TARGET, MANAGED_BY};
 use berthage_core::object::{KindInfo, Marker, ObjectId};
 use berthage_core::status::deployed::Rollout;
 use kube::api::ObjectMeta;
@@ -21,13 +21,11 @@ const MAX_NAME: usize = 253;
 /// Longest owner annotation in bytes that can be ours: a workspace, a name and a uid.
 const MAX_OWNER: usize = 512;
 
-/// What is held of one object.
+/// What is known of one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// `metadata.uid`.
     pub uid: String,
-    /// See [`Marker`]: `g<generation>`, `r<resourceVersion>` or `h<hash>`.
-    pub marker: String,
     /// Whether it is being deleted.
     pub deleting: bool,
     /// The owner annotation: `workspace/name/uid` of the target that it says it belongs to.
@@ -37,29 +35,49 @@ pub struct Seen {
     /// When it was heard of.
     pub heard: Instant,
     /// To tell an older answer from a newer one.
-    resource_version: String,
+    pub(super) resource_version: String,
+    pub(super) mark: Mark,
+}
+
+/// What tells whether somebody touched an object; see [`Marker`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Mark {
+    /// `metadata.resourceVersion`.
+    Version,
+    /// `metadata.generation`.
+    Generation(i64),
+    /// The beginning of a hash.
+    Content(u64),
 }
 
 impl Seen {
     /// From an object's metadata; `None` for what lacks uid or version, which no server sends.
     pub fn of(info: &KindInfo, meta: &ObjectMeta) -> Option<Self> {
         let short = |version: &String| version.len() <= MAX_VERSION;
-        let resource_version = meta.resource_version.clone().filter(short)?;
         let owner = meta.annotations.as_ref().and_then(|annotations| annotations.get(ANNOTATION_OWNER));
-        let marker = match meta.generation {
-            Some(generation) if info.marker == Marker::Generation => format!("g{generation}"),
-            _ => format!("r{resource_version}"),
+        let mark = match meta.generation {
+            Some(generation) if info.marker == Marker::Generation => Mark::Generation(generation),
+            _ => Mark::Version,
         };
         Some(Self {
             uid: meta.uid.clone().filter(short)?,
-            marker,
             deleting: meta.deletion_timestamp.is_some(),
             // What is longer is not ours, whoever's it is.
             owner: owner.filter(|owner| owner.len() <= MAX_OWNER).cloned(),
             rollout: None,
             heard: Instant::now(),
-            resource_version,
+            resource_version: meta.resource_version.clone().filter(short)?,
+            mark,
         })
+    }
+
+    /// As an inventory notes it: `g<generation>`, `r<resourceVersion>` or `h<hash>`.
+    pub fn marker(&self) -> String {
+        match self.mark {
+            Mark::Version => format!("r{}", self.resource_version),
+            Mark::Generation(generation) => format!("g{generation}"),
+            Mark::Content(hash) => format!("h{hash:016x}"),
+        }
     }
 
     /// From an object as it came; `None` also for a Deployment that is none.
@@ -79,8 +97,8 @@ impl Seen {
         }
         // As the API server wrote it: it writes the same spec in the same way.
         hasher.update(object.spec.as_ref().map_or("", |spec| spec.get()));
-        let marker = format!("h{}", hex(&hasher.finalize()[..8]));
-        Some(Self { marker, ..Self::of(info, meta)? })
+        let hash = hasher.finalize().first_chunk().copied().map_or(0, u64::from_be_bytes);
+        Some(Self { mark: Mark::Content(hash), ..Self::of(info, meta)? })
     }
 
     fn of_deployment(info: &KindInfo, object: &Wire) -> Option<Self> {
@@ -96,8 +114,9 @@ impl Seen {
 
     /// Whether a reconcile could come to another result than with `other`.
     pub(super) fn differs(&self, other: &Self) -> bool {
-        (&self.uid, &self.marker, self.deleting, &self.owner, &self.rollout)
-            != (&other.uid, &other.marker, other.deleting, &other.owner, &other.rollout)
+        let version = |seen: &Self| (seen.mark == Mark::Version).then(|| seen.resource_version.clone());
+        (&self.uid, self.mark, version(self), self.deleting, &self.owner, &self.rollout)
+            != (&other.uid, other.mark, version(other), other.deleting, &other.owner, &other.rollout)
     }
 }
 

@@ -178,9 +178,9 @@ async fn send_wave(
                     id: change.id.clone(),
                     uid: seen.uid.clone(),
                     hash: carried_hash(&desired.object).unwrap_or_default().to_owned(),
-                    seen: seen.marker.clone(),
+                    seen: seen.marker(),
                 });
-                link.note(&work.names.id, change.id.clone(), seen);
+                link.note(&work.names.id, &change.id, seen);
                 // Whatever becomes of the others: one that is not noted would be made anew by every run.
                 if is_credential(change) {
                     work.credential = credential.accepted().or_else(|| work.credential.take());
@@ -535,7 +535,7 @@ async fn look(client: &Client, id: &ObjectId) -> Result<Option<ObjectMeta>, kube
 fn note(work: &Work<'_>, link: &Link, id: &ObjectId, meta: &ObjectMeta) {
     let Some(info) = KindInfo::find(&id.api_version, &id.kind) else { return };
     if let Some(seen) = Seen::of(info, meta).filter(|_| followed(meta, &work.names.id)) {
-        link.note(&work.names.id, id.clone(), seen);
+        link.note(&work.names.id, id, seen);
     }
 }
 

@@ -54,7 +54,7 @@ async fn an_object_that_is_never_as_it_was_seen_is_tried_again_with_a_growing_de
         name: "a".to_owned(),
     };
     let meta: ObjectMeta = serde_json::from_value(metadata).unwrap();
-    link.note(&work.names.id, id.clone(), Seen::of(info, &meta).unwrap());
+    link.note(&work.names.id, &id, Seen::of(info, &meta).unwrap());
 
     let desired = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "a" } });
     let objects = [Desired { id: id.clone(), object: desired, source: "a test".to_owned() }];

@@ -157,7 +157,12 @@ pub(super) fn seal_context<'a>(work: &'a Work<'_>) -> SealContext<'a> {
 
 /// A seen object as the diff wants it.
 pub(super) fn observed(seen: Seen, owner: &str) -> Observed {
-    Observed { ours: seen.owner.as_deref() == Some(owner), uid: seen.uid, marker: seen.marker, deleting: seen.deleting }
+    Observed {
+        ours: seen.owner.as_deref() == Some(owner),
+        marker: seen.marker(),
+        uid: seen.uid,
+        deleting: seen.deleting,
+    }
 }
 
 /// Whether a reason says that the cluster cannot be talked to, rather than that it refused one object.
@@ -345,7 +350,7 @@ pub(super) fn touched(work: &Work<'_>, link: &Link, kind: &str) -> bool {
     let Some(entry) = work.inventory.iter().find(|entry| entry.kind == kind) else { return false };
     let Some(info) = KindInfo::find(&entry.api_version, &entry.kind) else { return false };
     match link.seen(&work.names.id, &ObjectId::of_entry(entry)) {
-        Some(seen) => Some(&seen.marker) != entry.seen.as_ref() || Some(&seen.uid) != entry.uid.as_ref(),
+        Some(seen) => Some(&seen.marker()) != entry.seen.as_ref() || Some(&seen.uid) != entry.uid.as_ref(),
         None => link.complete(info),
     }
 }

@@ -1,6 +1,5 @@
 //! The sandbox, asked what a real server was asked.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Accepted, Answers, ConformanceError, Judged, Kind, Place, Sandbox, SandboxError, Script, compare, run};
@@ -21,24 +20,21 @@ pub enum JudgeError {
 
 /// The sandbox's answers to the script.
 pub async fn sandbox(script: &Script, kind: Kind) -> Result<Answers, JudgeError> {
-    let sandbox = Sandbox::start(kind)?;
+    let sandbox = Sandbox::start(kind).await?;
     let place = Place {
         kind,
         version: "sandbox".to_owned(),
         date: String::new(),
-        base: String::new(),
-        masks: BTreeMap::from([("server".to_owned(), Sandbox::address().to_owned())]),
+        base: sandbox.base.clone(),
+        masks: sandbox.masks.clone(),
         patience: PATIENCE,
         strict: false,
     };
     Ok(run(script, &place, |request| sandbox.send(request)).await?)
 }
 
-/// Compares the sandbox with a real server; nothing if there is no sandbox of that kind yet.
-pub async fn judge(script: &Script, real: &Answers) -> Result<Option<Judged>, JudgeError> {
-    let sandbox = match sandbox(script, real.server).await {
-        Err(JudgeError::Sandbox(SandboxError::Kind(_))) => return Ok(None),
-        other => other?,
-    };
-    Ok(Some(Accepted::read()?.judge(real.server, compare(real, &sandbox))))
+/// Compares the sandbox with a real server.
+pub async fn judge(script: &Script, real: &Answers) -> Result<Judged, JudgeError> {
+    let sandbox = sandbox(script, real.server).await?;
+    Ok(Accepted::read()?.judge(real.server, compare(real, &sandbox)))
 }

@@ -14,11 +14,16 @@ use crate::fields::BadTable;
 use crate::status::Failure;
 use crate::tls::{Authority, IdentityError, ListenError, Listener};
 
+/// The pods of a node, where nobody says otherwise.
+pub const PODS: u32 = 110;
+
 /// What is to be in a sandbox.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The physical clusters, by name.
     pub clusters: Vec<String>,
+    /// How many pods a node takes; [`PODS`] as a kubelet is set up.
+    pub pods: u32,
     /// The port of the hub; 0 for any.
     pub hub_port: u16,
     /// The port of the physical clusters; 0 for any.
@@ -54,7 +59,8 @@ pub struct Sandbox {
     pub hub: Site,
     /// The physical clusters.
     pub clusters: Site,
-    tasks: JoinSet<()>,
+    hub_tasks: JoinSet<()>,
+    cluster_tasks: JoinSet<()>,
 }
 
 impl Sandbox {
@@ -64,22 +70,29 @@ impl Sandbox {
         let certificate = authority.certificate();
         let identity = authority.server("berthage-sandbox")?;
         let now = Timestamp::now();
-        let mut tasks = JoinSet::new();
+        let (mut hub_tasks, mut cluster_tasks) = (JoinSet::new(), JoinSet::new());
 
         let listener = Listener::open(options.hub_port, &identity, &with(&options.hub_clients, &certificate)).await?;
         let (hub, actors) = Site::hub(place(&listener, &certificate), Chance::random()?, now)?;
-        serve(&mut tasks, &hub, listener, actors);
+        serve(&mut hub_tasks, &hub, listener, actors);
 
         let listener = Listener::open(options.clusters_port, &identity, std::slice::from_ref(&certificate)).await?;
         let place = place(&listener, &certificate);
-        let (clusters, actors) = Site::clusters(place, &options.clusters, kubelet, Chance::random()?, now)?;
-        serve(&mut tasks, &clusters, listener, actors);
-        Ok(Self { hub, clusters, tasks })
+        let (clusters, actors) =
+            Site::clusters(place, &options.clusters, options.pods, kubelet, Chance::random()?, now)?;
+        serve(&mut cluster_tasks, &clusters, listener, actors);
+        Ok(Self { hub, clusters, hub_tasks, cluster_tasks })
     }
 
     /// Ends it.
     pub async fn stop(mut self) {
-        self.tasks.shutdown().await;
+        self.stop_clusters().await;
+        self.hub_tasks.shutdown().await;
+    }
+
+    /// Ends the physical clusters: nobody listens there any more.
+    pub async fn stop_clusters(&mut self) {
+        self.cluster_tasks.shutdown().await;
     }
 }
 

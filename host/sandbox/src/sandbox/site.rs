@@ -107,10 +107,11 @@ impl Site {
         Ok((Self::of(world, Flavour::Kcp, place, token, now), Actors::new(actors)))
     }
 
-    /// The physical clusters, by name, and their controllers. `kubelet` runs what is in pods.
+    /// The physical clusters, by name, and their controllers. `kubelet` runs what is in pods, of which a node takes so many.
     pub fn clusters(
         place: Place,
         names: &[String],
+        pods: u32,
         kubelet: Box<dyn Kubelet>,
         chance: Chance,
         now: Timestamp,
@@ -118,7 +119,7 @@ impl Site {
         let (tokens, token) = chance.tokens(&place.url, MASTERS);
         let mut world = world(Flavour::Kubernetes, tokens, chance, now)?;
         for (at, name) in names.iter().enumerate() {
-            bootstrap_cluster(&mut world, name, &Bootstrap { nodes: nodes(at), light: false })?;
+            bootstrap_cluster(&mut world, name, &Bootstrap { nodes: nodes(at, pods), light: false })?;
         }
         let actors = kubernetes(&place.authority, Pace::default(), kubelet);
         Ok((Self::of(world, Flavour::Kubernetes, place, token, now), Actors::new(actors)))
@@ -176,13 +177,13 @@ fn version(flavour: Flavour) -> VersionInfo {
 }
 
 /// The nodes of the clusters differ, so that their capacities can be told apart.
-fn nodes(at: usize) -> Vec<NodeSpec> {
+fn nodes(at: usize, pods: u32) -> Vec<NodeSpec> {
     (0..=at % 3)
         .map(|number| NodeSpec {
             name: format!("node-{}", number + 1),
             cpu: "4".to_owned(),
             memory: "16Gi".to_owned(),
-            pods: 110,
+            pods,
         })
         .collect()
 }

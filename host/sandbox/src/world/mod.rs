@@ -12,6 +12,7 @@
 //! ```
 
 mod acting;
+mod annotated;
 mod changed;
 mod cluster;
 mod custom;
@@ -65,6 +66,8 @@ pub struct World {
     resources: BTreeMap<ResourceId, (Arc<str>, Arc<str>)>,
     changes: VecDeque<Changed>,
     topics: Vec<Topic>,
+    /// What kcp keeps without saying where it is.
+    bare: annotated::Bare,
     /// What follows from kcp's own objects.
     pub(crate) kcp: Index,
 }
@@ -85,6 +88,7 @@ impl World {
             clusters: BTreeMap::new(),
             resources: BTreeMap::new(),
             changes: VecDeque::new(),
+            bare: annotated::Bare::default(),
             topics: Vec::new(),
             kcp: Index::default(),
         };

@@ -58,6 +58,8 @@ pub struct Deleted {
 /// What makes the new object of the present one, of which there is none if it is to be created.
 pub type Change<'c> = dyn FnMut(&World, Option<&Map<String, Value>>) -> Result<Map<String, Value>, Failure> + 'c;
 
+/// Annotation of kcp: the logical cluster.
+const CLUSTER: &str = "kcp.io/cluster";
 /// How often a server tries to find a name that is free.
 const NAMES_TRIED: usize = 8;
 
@@ -79,8 +81,11 @@ impl World {
             object = self.managed(serving, serving.managers.object.as_deref(), None, object, writer)?;
         }
         untype(serving, &mut object);
-        // It is the server's, and nobody's field.
-        self.annotate(place.cluster, &mut object);
+        // It is the server's, and nobody's field; what is only tried is never read from where it would be added.
+        let bare = !self.is_annotated(&object);
+        if !writer.dry_run {
+            self.annotate(place.cluster, &mut object);
+        }
         let mut tries = NAMES_TRIED;
         loop {
             tries -= 1;
@@ -105,6 +110,7 @@ impl World {
                 return Ok(Written::Told { object: complete, created: true });
             }
             let stored = self.insert(&key, &complete);
+            self.bare.set(&key, bare);
             return stored.map(Written::Created).map_err(|refusal| refusal.failure(kind.group, kind.plural, &name));
         }
     }
@@ -137,7 +143,6 @@ impl World {
         let old = present.to_map()?;
         let mut new = change(self, Some(&old))?;
         lifecycle::receive_updated(&kind, place.namespace, name, &mut new)?;
-        self.annotate(place.cluster, &mut new);
         if !writer.apply {
             let manager = match subresource {
                 Subresource::Status => serving.managers.status.as_deref(),
@@ -146,17 +151,27 @@ impl World {
             new = self.managed(serving, manager, Some(&old), new, writer)?;
         }
         untype(serving, &mut new);
+        let bare = !self.is_annotated(&new);
+        if !writer.dry_run {
+            self.annotate(place.cluster, &mut new);
+        }
         let rules = ContentRules { serving, subresource };
         let refused = |refusal: Refusal| refusal.failure(kind.group, kind.plural, name);
         match lifecycle::update(&request, new, &old, &rules)? {
-            Updated::Same => Ok(Written::Stored(present)),
+            Updated::Same if writer.dry_run || !(bare || self.bare.is(&key)) => Ok(Written::Stored(present)),
+            Updated::Same => {
+                self.bare.set(&key, bare);
+                self.replace(&key, present.revision(), &old).map(Written::Stored).map_err(refused)
+            }
             Updated::Write(object) | Updated::Remove(object) if writer.dry_run => {
                 Ok(Written::Told { object, created: false })
             }
             Updated::Write(object) => {
+                self.bare.set(&key, bare);
                 self.replace(&key, present.revision(), &object).map(Written::Stored).map_err(refused)
             }
             Updated::Remove(object) => {
+                self.bare.set(&key, false);
                 self.remove(&key).map_err(refused)?;
                 Ok(Written::Told { object, created: false })
             }
@@ -189,6 +204,7 @@ impl World {
             }
             Deletion::Remove => {
                 let last = if options.dry_run { old } else { self.remove(&key).map_err(refused)?.to_map()? };
+                self.bare.set(&key, self.bare.is(&key) && options.dry_run);
                 Ok(gone(&kind, last, code))
             }
             Deletion::WriteAndRemove(object) => {
@@ -219,10 +235,16 @@ impl World {
         }
     }
 
+    /// Whether an object says already where it is; on a plain server there is nothing to say.
+    fn is_annotated(&self, object: &Map<String, Value>) -> bool {
+        let said = || object.get("metadata")?.get("annotations")?.get(CLUSTER);
+        self.flavour != Flavour::Kcp || said().is_some()
+    }
+
     /// kcp says of each object in which logical cluster it is.
     fn annotate(&self, cluster: &str, object: &mut Map<String, Value>) {
         if self.flavour == Flavour::Kcp {
-            annotation(object, "kcp.io/cluster", cluster);
+            annotation(object, CLUSTER, cluster);
         }
     }
 

@@ -14,7 +14,7 @@ mod tenants;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use berthage_sandbox::sandbox::{Options, Sandbox, SandboxError};
+use berthage_sandbox::sandbox::{Options, PODS, Sandbox, SandboxError};
 use clap::{Args as ClapArgs, Parser as _};
 
 use self::syncers::Syncers;
@@ -135,6 +135,7 @@ pub async fn run(args: SandboxArgs) -> Result<(), SandboxCommandError> {
             .map(|tenant| tenant.cluster)
             .filter(|name| !name.is_empty())
             .fold(Vec::new(), distinct),
+        pods: PODS,
         hub_port: args.hub_port,
         clusters_port: args.clusters_port,
         hub_clients: vec![trusted],

@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use base64::Engine as _;
-use berthage_sandbox::actors::kubernetes::{Kubelet, report};
+use berthage_sandbox::actors::kubernetes::{Kubelet, Program};
 use berthage_sandbox::server::Server;
-use berthage_sandbox::world::Named;
 use berthage_syncer::args::Args;
 use berthage_syncer::probes::Readiness;
 use clap::Parser as _;
@@ -58,7 +56,7 @@ impl Syncers {
 impl Kubelet for Syncers {
     fn started(&mut self, cluster: &str, pod: &Map<String, Value>) -> bool {
         let Some(pod) = Pod::read(cluster, pod, &self.0.folder) else { return true };
-        let (syncers, uid) = (self.clone(), pod.uid.clone());
+        let (syncers, uid) = (self.clone(), pod.program.uid.clone());
         let task = tokio::spawn(async move {
             // The world is locked while a kubelet is told: what needs it is done afterwards.
             tokio::task::yield_now().await;
@@ -81,11 +79,7 @@ impl Kubelet for Syncers {
 
 /// A pod with a syncer.
 struct Pod {
-    cluster: String,
-    namespace: String,
-    name: String,
-    uid: String,
-    secret: String,
+    program: Program,
     mount: PathBuf,
     args: Args,
 }
@@ -93,34 +87,21 @@ struct Pod {
 impl Pod {
     /// Nothing for a pod that is no syncer's.
     fn read(cluster: &str, pod: &Map<String, Value>, folder: &Path) -> Option<Self> {
-        let (uid, name) = (text(pod, "uid").to_owned(), text(pod, "name").to_owned());
-        let spec = pod.get("spec")?;
-        let container = spec.get("containers")?.as_array()?.iter().find(|container| container["name"] == "syncer")?;
-        let mut volumes = spec.get("volumes")?.as_array()?.iter();
-        let secret = volumes.find_map(|volume| volume.pointer("/secret/secretName")?.as_str())?.to_owned();
-        let mount = folder.join(&uid);
+        let program = Program::read(cluster, pod, "syncer")?;
+        let mount = folder.join(&program.uid);
         let mut words = vec!["berthage-syncer".to_owned()];
-        let mut given = container.get("args")?.as_array()?.iter().filter_map(Value::as_str);
+        let mut given = program.arguments.iter();
         while let Some(word) = given.next() {
             let value = given.next()?;
-            let value = match word {
+            let value = match &**word {
                 "--kubeconfig-dir" => mount.display().to_string(),
                 "--probe-address" => "127.0.0.1:0".to_owned(),
                 _ => value.to_owned(),
             };
             words.extend([word.to_owned(), value]);
         }
-        words.extend(["--identity".to_owned(), name.clone()]);
-        let args = Args::try_parse_from(words).ok()?;
-        Some(Self {
-            cluster: cluster.to_owned(),
-            namespace: text(pod, "namespace").to_owned(),
-            name,
-            uid,
-            secret,
-            mount,
-            args,
-        })
+        words.extend(["--identity".to_owned(), program.pod.clone()]);
+        Some(Self { args: Args::try_parse_from(words).ok()?, program, mount })
     }
 
     /// Runs the syncer, keeps its Secret mounted, and says whether it is ready.
@@ -131,13 +112,13 @@ impl Pod {
             _ = berthage_syncer::run::run(&self.args, &readiness, std::future::pending()) => {}
             () = self.look_after(server, &readiness) => {}
         }
-        self.tell(server, false);
+        self.program.tell(server, false);
     }
 
     async fn look_after(&self, server: &Server, readiness: &Readiness) {
         let (mut mounted, mut told) = (String::new(), false);
         loop {
-            if let Some((version, kubeconfig)) = self.secret(server)
+            if let Some((version, kubeconfig)) = self.program.mounted(server, "kubeconfig")
                 && version != mounted
                 && self.mount(&kubeconfig).is_ok()
             {
@@ -145,29 +126,10 @@ impl Pod {
             }
             if readiness.is_ready() != told {
                 told = readiness.is_ready();
-                self.tell(server, told);
+                self.program.tell(server, told);
             }
             tokio::time::sleep(LOOKS).await;
         }
-    }
-
-    fn tell(&self, server: &Server, ready: bool) {
-        server.with(|world| report(world, &self.cluster, &self.namespace, &self.name, &self.uid, ready));
-    }
-
-    /// The resourceVersion of the Secret, and the kubeconfig in it.
-    fn secret(&self, server: &Server) -> Option<(String, Vec<u8>)> {
-        let named = Named {
-            cluster: &self.cluster,
-            group: "",
-            plural: "secrets",
-            namespace: &self.namespace,
-            name: &self.secret,
-        };
-        let secret = server.with(|world| world.get(&named))?;
-        let data = secret.get("data")?.get("kubeconfig")?.as_str()?;
-        let kubeconfig = base64::engine::general_purpose::STANDARD.decode(data).ok()?;
-        Some((text(&secret, "resourceVersion").to_owned(), kubeconfig))
     }
 
     /// Puts the file in place as a whole: who reads it sees the old one or the new one.

@@ -16,7 +16,7 @@ use berthage_core::names::{
 use berthage_core::status::conditions;
 use berthage_core::status::target::kind;
 use berthage_e2e::authority::Authority;
-use berthage_e2e::controller::{Controller, Settings, sum};
+use berthage_e2e::controller::{Controller, Settings};
 use berthage_e2e::folder::RunFolder;
 use berthage_e2e::home::Home;
 use berthage_e2e::program::{self, Invocation};
@@ -30,14 +30,11 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 
 use crate::report::Report;
+use crate::used::{self, QUIET, Used};
 use crate::{Result, process};
 
 /// Requests of this process that are under way at a time.
 const AT_ONCE: usize = 16;
-/// Nothing happens for so long: it is quiet.
-const QUIET: Duration = Duration::from_secs(2);
-/// How often it is asked whether it is quiet.
-const ASK: Duration = Duration::from_millis(250);
 /// After that time a part of the benchmark has failed, for each target.
 const PATIENCE_EACH: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -62,48 +59,6 @@ struct Fleet {
     size: usize,
 }
 
-/// What a controller has used so far.
-#[derive(Clone, Copy)]
-struct Used {
-    cpu: Duration,
-    reconciles: f64,
-    hooks: f64,
-    writes: f64,
-    reads: f64,
-}
-
-impl Used {
-    async fn by(controller: &Controller) -> Result<Self> {
-        let cpu = process::cpu(controller.process.pid())?;
-        let metrics = controller.metrics().await?;
-        let of = |name: &str, labels: &[&str]| sum(&metrics, name, labels);
-        let (all, reads) =
-            (of("rest_client_requests_total", &[]), of("rest_client_requests_total", &["method=\"GET\""]));
-        Ok(Self {
-            cpu,
-            reconciles: of("controller_runtime_reconcile_total", &["controller=\"synctarget\""]),
-            hooks: of("berthage_hook_calls_total", &[]),
-            writes: all - reads,
-            reads,
-        })
-    }
-
-    fn since(self, before: Self) -> Self {
-        Self {
-            cpu: self.cpu.saturating_sub(before.cpu),
-            reconciles: self.reconciles - before.reconciles,
-            hooks: self.hooks - before.hooks,
-            writes: self.writes - before.writes,
-            reads: self.reads - before.reads,
-        }
-    }
-
-    /// Microseconds of CPU time for each of `count`.
-    fn each(self, count: f64) -> f64 {
-        self.cpu.as_secs_f64() * 1e6 / count
-    }
-}
-
 /// Fills the report.
 #[expect(clippy::cast_precision_loss, reason = "fleets are small")]
 pub(crate) async fn measure(report: &mut Report, size: usize) -> Result {
@@ -125,7 +80,7 @@ pub(crate) async fn measure(report: &mut Report, size: usize) -> Result {
     // The first one compiles the plugin; the next finds it in the cache, as after any restart.
     controller.stop().await?;
     let controller = fleet.controller().await?;
-    fleet.quiet(&controller).await?;
+    used::quiet(&controller, fleet.patience()).await?;
     let (start, empty) = (Used::by(&controller).await?, process::memory(controller.process.pid())?.0);
 
     progress(&format!("{size} targets are onboarded"));
@@ -136,7 +91,7 @@ pub(crate) async fn measure(report: &mut Report, size: usize) -> Result {
     fleet.create().await?;
     fleet.all_ready().await?;
     let wall = begin.elapsed();
-    fleet.quiet(&controller).await?;
+    used::quiet(&controller, fleet.patience()).await?;
     let used = Used::by(&controller).await?.since(before);
     let count = format!("{:.1} runs and {:.1} hook calls each", used.reconciles / targets, used.hooks / targets);
     report.add(ONBOARDING, "CPU a target", used.each(targets) / 1e3, "ms CPU").goal(2.0).note(count);
@@ -151,12 +106,12 @@ pub(crate) async fn measure(report: &mut Report, size: usize) -> Result {
     progress("their syncers report for the first time, and again");
     let leases = fleet.leases().await?;
     fleet.renew(&leases, true).await?;
-    fleet.quiet(&controller).await?;
+    used::quiet(&controller, fleet.patience()).await?;
     let before = Used::by(&controller).await?;
     for _ in 0..ROUNDS {
         fleet.renew(&leases, false).await?;
     }
-    fleet.quiet(&controller).await?;
+    used::quiet(&controller, fleet.patience()).await?;
     let used = Used::by(&controller).await?.since(before);
     let events = targets * ROUNDS as f64;
     let note = format!("a heartbeat each, {:.2} runs each", used.reconciles / events);
@@ -169,7 +124,7 @@ pub(crate) async fn measure(report: &mut Report, size: usize) -> Result {
     for round in 0..ROUNDS {
         fleet.annotate(round).await?;
     }
-    fleet.quiet(&controller).await?;
+    used::quiet(&controller, fleet.patience()).await?;
     let used = Used::by(&controller).await?.since(before);
     let note = format!("{:.2} hook calls and {:.2} runs a change", used.hooks / events, used.reconciles / events);
     report.add(FULL, "CPU a change", used.each(events) / 1e3, "ms CPU").goal(0.15).note(note);
@@ -182,7 +137,7 @@ pub(crate) async fn measure(report: &mut Report, size: usize) -> Result {
     controller.stop().await?;
     let begin = Instant::now();
     let controller = fleet.controller().await?;
-    fleet.quiet(&controller).await?;
+    used::quiet(&controller, fleet.patience()).await?;
     let wall = begin.elapsed().saturating_sub(QUIET);
     let used = Used::by(&controller).await?;
     let own = used.cpu.saturating_sub(start.cpu);
@@ -295,26 +250,6 @@ impl Fleet {
             Ok(result) => result,
             Err(_) => Err(format!("{} of {} targets did not become Ready", left.len(), self.size).into()),
         }
-    }
-
-    /// Waits until a controller runs nothing for a while.
-    async fn quiet(&self, controller: &Controller) -> Result {
-        let begin = Instant::now();
-        let (mut last, mut since) = (f64::NAN, Instant::now());
-        while begin.elapsed() < self.patience() {
-            let metrics = controller.metrics().await?;
-            let of = |name: &str| sum(&metrics, name, &[]);
-            let done = of("controller_runtime_reconcile_total");
-            let waiting = of("workqueue_depth") + of("controller_runtime_active_workers");
-            if done.to_bits() != last.to_bits() || waiting > 0.0 {
-                (last, since) = (done, Instant::now());
-            }
-            if since.elapsed() > QUIET {
-                return Ok(());
-            }
-            tokio::time::sleep(ASK).await;
-        }
-        Err("the controller does not come to rest".into())
     }
 
     /// Names of the Leases, with the uid of the target and the serial of the credential that each speaks of.

@@ -9,6 +9,8 @@
 //! | [`queue`] | a key in the queue, beside the queues of Go controllers |
 //! | [`store`] | bytes a target that is held, and during a list |
 //! | [`fleet`] | a controller with many targets, as a process of its own between real API servers |
+//! | [`scale`] | a controller with very many workspaces, on the sandbox's servers; `--scale` |
+//! | [`used`] | what a controller has used |
 //! | [`report`] | rows, the table and the JSON |
 #![expect(clippy::print_stdout, reason = "a benchmark is there to be read")]
 
@@ -18,8 +20,10 @@ mod process;
 mod queue;
 mod report;
 mod sample;
+mod scale;
 mod stages;
 mod store;
+mod used;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -40,8 +44,11 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// The program of tests/peers/queue, which measures the queues of Go controllers.
-    #[arg(long, value_name = "FILE")]
-    queue_peers: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "scale")]
+    queue_peers: Option<PathBuf>,
+    /// Measure only a controller with so many workspaces, in a sandbox.
+    #[arg(long, value_name = "WORKSPACES")]
+    scale: Option<usize>,
     /// Measure only what needs no servers.
     #[arg(long)]
     no_fleet: bool,
@@ -63,15 +70,25 @@ fn run(arguments: &Arguments) -> Result {
     if cfg!(debug_assertions) {
         println!("This is a debug build: counts are right, times and sizes mean nothing.");
     }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if let Some(workspaces) = arguments.scale {
+        runtime.block_on(Box::pin(scale::measure(&mut report, workspaces)))?;
+        return finish(&report, arguments);
+    }
     stages::measure(&mut report)?;
-    queue::measure(&mut report, &arguments.queue_peers)?;
+    if let Some(peers) = &arguments.queue_peers {
+        queue::measure(&mut report, peers)?;
+    }
     // A debug build takes its time.
     let fleets: &[usize] = if cfg!(debug_assertions) { &[1_000] } else { &[1_000, 10_000, 100_000] };
     store::measure(&mut report, fleets)?;
     if !arguments.no_fleet {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(Box::pin(fleet::measure(&mut report, arguments.targets)))?;
     }
+    finish(&report, arguments)
+}
+
+fn finish(report: &Report, arguments: &Arguments) -> Result {
     report.print();
     if let Some(path) = &arguments.json {
         std::fs::write(path, report.to_json()).map_err(|error| format!("cannot write {}: {error}", path.display()))?;

@@ -16,7 +16,7 @@ pub mod pods;
 pub mod replicasets;
 
 pub use self::bootstrap::{Bootstrap, NodeSpec, bootstrap_cluster};
-pub use self::pods::{AtOnce, Kubelet, Pace, report};
+pub use self::pods::{AtOnce, Kubelet, Pace, Program, report};
 use super::{Actor, shared};
 
 /// All controllers of plain clusters. `root_ca` is what clients of the server trust, in PEM.

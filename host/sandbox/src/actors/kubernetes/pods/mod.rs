@@ -15,6 +15,7 @@ mod images;
 mod kubelet;
 mod mounts;
 mod place;
+mod program;
 mod report;
 mod run;
 mod status;
@@ -27,6 +28,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use self::kubelet::{AtOnce, Kubelet};
+pub use self::program::Program;
 pub use self::report::report;
 use crate::actors::Actor;
 use crate::actors::reading::{Object, is_deleting, text};
