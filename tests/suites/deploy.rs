@@ -7,7 +7,7 @@ use kube::Api;
 
 use crate::stage::controller::Settings;
 use crate::stage::site::Site;
-use crate::stage::{OwnHub, Result};
+use crate::stage::{OwnHub, Result, problem};
 
 /// The account that the manifests give the controller.
 const ACCOUNT: &str = "system:serviceaccount:berthage-system:berthage";
@@ -58,11 +58,17 @@ async fn the_rights_in_deploy_are_enough_for_tokens() -> Result {
 #[ignore = "needs the servers and programs that `cargo xtask test` builds"]
 async fn the_manifests_in_deploy_are_taken() -> Result {
     let host = &World::shared().await?.west;
-    for name in ["hub-rbac.yaml", "controller.yaml"] {
-        host.apply_text(&std::fs::read_to_string(program::repository().join("deploy").join(name))?).await?;
-    }
     let deployments: Api<Deployment> = Api::namespaced(host.client().await?, "berthage-system");
-    let deployment = deployments.get("berthage").await?;
-    assert_eq!(deployment.spec.and_then(|spec| spec.replicas), Some(2));
+    // The last one is for a hub that is somewhere else, and takes the place of the one before.
+    for (name, says) in
+        [("hub-rbac.yaml", None), ("controller.yaml", Some("--hub-url=")), ("controller-kcp.yaml", Some("--hub=kcp"))]
+    {
+        host.apply_text(&std::fs::read_to_string(program::repository().join("deploy").join(name))?).await?;
+        let Some(says) = says else { continue };
+        let spec = deployments.get("berthage").await?.spec.ok_or_else(|| problem("a Deployment without spec"))?;
+        let args = spec.template.spec.and_then(|pod| pod.containers.into_iter().next()?.args).unwrap_or_default();
+        assert!(args.iter().any(|arg| arg.starts_with(says)), "{name}: {args:?}");
+        assert_eq!(spec.replicas, Some(2));
+    }
     Ok(())
 }

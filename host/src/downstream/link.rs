@@ -31,6 +31,8 @@ use crate::wire::{Meta, Wire};
 
 /// Objects with our label that one list may have: those of all who use the cluster, of one kind.
 const LISTED: usize = 100_000;
+/// Objects that are taken in before others get their turn.
+const AT_A_TIME: usize = 64;
 /// Objects asked for at a time.
 const PAGE: u32 = 250;
 /// Time for one list, all of its pages.
@@ -162,7 +164,8 @@ impl Link {
             (None, Some(_)) => (state.objects.remove(&id).into_iter().collect(), false),
             (Some(target), Some(seen)) => match state.objects.get(target, &id) {
                 Some(known) if known.is_newer_than(&seen) => (Vec::new(), true),
-                None if !state.objects.has_room(target) => (Vec::new(), false),
+                // If it was another's before, that one hears of it.
+                None if !state.objects.has_room(target) => (state.objects.remove(&id).into_iter().collect(), false),
                 known => {
                     let news = known.is_none_or(|known| known.differs(&seen)).then(|| Arc::from(target.as_str()));
                     let before = state.objects.insert(target, &id, seen);
@@ -259,6 +262,10 @@ async fn hear<K: kube::Resource>(
                 listed.extend(link.take(info, object.meta(), seen(&object)));
                 if let Some((_, objects)) = &mut listing {
                     *objects += 1;
+                    if *objects % AT_A_TIME == 0 {
+                        // A page comes all at once.
+                        tokio::task::yield_now().await;
+                    }
                     if *objects > LISTED {
                         return Some("it has too many objects");
                     }

@@ -2,7 +2,7 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::hash::{BuildHasher, Hasher as _, RandomState};
 use std::sync::Arc;
 
 use berthage_core::object::{KindInfo, ObjectId};
@@ -16,13 +16,14 @@ use super::seen::Seen;
 const MOST: usize = 256;
 
 /// The table, and its index by object: a cluster that changes labels must not make us look through all targets.
+///
+/// The hasher is seeded at random: a cluster cannot choose names that meet.
 #[derive(Default)]
-pub(super) struct Objects {
+pub(super) struct Objects<S = RandomState> {
     targets: Slab<OfTarget>,
     places: HashMap<Arc<str>, usize>,
     holders: HashTable<Holder>,
-    /// Seeded at random: a cluster cannot choose names that meet.
-    hasher: RandomState,
+    hasher: S,
 }
 
 /// A target with its objects.
@@ -32,12 +33,13 @@ struct OfTarget {
 }
 
 /// That an object with this hash is held for the target in this place.
+#[derive(PartialEq, Eq)]
 struct Holder {
     hash: u64,
     place: usize,
 }
 
-impl Objects {
+impl<S: BuildHasher> Objects<S> {
     fn of(&self, target: &str) -> &[Packed] {
         let of = self.places.get(target).and_then(|place| self.targets.get(*place));
         of.map_or(&[], |of| &of.objects)
@@ -47,11 +49,14 @@ impl Objects {
         self.hasher.hash_one(id)
     }
 
-    fn place_of(&self, id: &ObjectId) -> Option<usize> {
+    /// Where the target is for which an object with that hash is held.
+    fn place_of(&self, hash: u64, id: &ObjectId) -> Option<usize> {
+        // The table asks about whatever is near: also about other hashes.
         let holds = |holder: &Holder| {
-            self.targets.get(holder.place).is_some_and(|of| of.objects.iter().any(|object| object.is(id)))
+            let of = self.targets.get(holder.place).filter(|_| holder.hash == hash);
+            of.is_some_and(|of| of.objects.iter().any(|object| object.is(id)))
         };
-        self.holders.find(self.hash(id), holds).map(|holder| holder.place)
+        self.holders.find(hash, holds).map(|holder| holder.place)
     }
 
     /// What is known of an object of a target.
@@ -82,8 +87,17 @@ impl Objects {
 
     /// Takes in an object; returns the target that it was held for before, if that is another one.
     pub(super) fn insert(&mut self, target: &str, id: &ObjectId, seen: Seen) -> Option<Arc<str>> {
-        let before = self.remove(id).filter(|before| **before != *target);
+        let hash = self.hash(id);
+        let known = self.place_of(hash, id).and_then(|place| self.targets.get_mut(place));
+        if let Some(of) = known
+            && *of.label == *target
+            && let Some(object) = of.objects.iter_mut().find(|object| object.is(id))
+        {
+            object.update(seen);
+            return None;
+        }
         let packed = Packed::of(id, seen, self.of(target))?;
+        let before = self.remove(id);
         let place = match self.places.get(target) {
             Some(place) => *place,
             None => {
@@ -93,7 +107,6 @@ impl Objects {
                 place
             }
         };
-        let hash = self.hash(id);
         let of = self.targets.get_mut(place)?;
         // A target has about eight, and there are many targets.
         of.objects.reserve_exact(1);
@@ -104,15 +117,16 @@ impl Objects {
 
     /// Forgets an object; returns the target that it was held for.
     pub(super) fn remove(&mut self, id: &ObjectId) -> Option<Arc<str>> {
-        let place = self.place_of(id)?;
-        // Of several with one hash in one place, which differ in nothing, any.
-        let entry = self.holders.find_entry(self.hash(id), |holder| holder.place == place);
-        drop(entry.map(hashbrown::hash_table::OccupiedEntry::remove));
+        let hash = self.hash(id);
+        let place = self.place_of(hash, id)?;
         let of = self.targets.get_mut(place)?;
         of.objects.retain(|object| !object.is(id));
-        if !of.objects.is_empty() {
-            return Some(Arc::clone(&of.label));
-        }
+        forget_holder(&mut self.holders, &Holder { hash, place });
+        Some(if of.objects.is_empty() { self.leave(place)? } else { Arc::clone(&of.label) })
+    }
+
+    /// Forgets a target of which nothing is held any more.
+    fn leave(&mut self, place: usize) -> Option<Arc<str>> {
         let label = self.targets.try_remove(place)?.label;
         self.places.remove(&label);
         Some(label)
@@ -120,7 +134,8 @@ impl Objects {
 
     /// Forgets an object if it has that uid; returns the target that it was held for.
     pub(super) fn remove_only(&mut self, id: &ObjectId, uid: Option<&str>) -> Option<Arc<str>> {
-        let held = self.targets.get(self.place_of(id)?)?.objects.iter().find(|object| object.is(id))?;
+        let place = self.place_of(self.hash(id), id)?;
+        let held = self.targets.get(place)?.objects.iter().find(|object| object.is(id))?;
         if !uid.is_some_and(|uid| held.has_uid(uid)) {
             return None;
         }
@@ -129,17 +144,125 @@ impl Objects {
 
     /// Forgets what a complete list of a kind did not have; returns the targets that lost something.
     pub(super) fn keep_only(&mut self, info: &KindInfo, listed: &HashSet<ObjectId>) -> HashSet<Arc<str>> {
-        let held = self.targets.iter().flat_map(|(_, of)| &of.objects).filter(|object| object.is_a(info));
-        let gone: Vec<ObjectId> = held.map(Packed::id).filter(|id| !listed.contains(id)).collect();
-        gone.iter().filter_map(|id| self.remove(id)).collect()
+        let (mut lost, mut left) = (HashSet::new(), Vec::new());
+        for (place, of) in &mut self.targets {
+            let before = of.objects.len();
+            of.objects.retain(|object| {
+                if !object.is_a(info) {
+                    return true;
+                }
+                let id = object.id();
+                let stays = listed.contains(&id);
+                if !stays {
+                    forget_holder(&mut self.holders, &Holder { hash: self.hasher.hash_one(&id), place });
+                }
+                stays
+            });
+            if of.objects.len() < before {
+                lost.insert(Arc::clone(&of.label));
+            }
+            left.extend(of.objects.is_empty().then_some(place));
+        }
+        for place in left {
+            self.leave(place);
+        }
+        lost
+    }
+}
+
+/// Of several objects with one hash in one place, whose holders differ in nothing, any.
+fn forget_holder(holders: &mut HashTable<Holder>, holder: &Holder) {
+    if let Ok(entry) = holders.find_entry(holder.hash, |held| held == holder) {
+        entry.remove();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::hash::{BuildHasherDefault, Hasher};
+
     use kube::api::ObjectMeta;
+    use proptest::prelude::*;
 
     use super::*;
+
+    /// Hashes of which many are the same, and of the others many look the same to the table, which asks for seven bits first.
+    #[derive(Default)]
+    struct Few(u64);
+
+    impl Hasher for Few {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0 = bytes.iter().fold(self.0, |sum, byte| (sum * 31 + u64::from(*byte)) % 61);
+        }
+
+        fn finish(&self) -> u64 {
+            self.0
+        }
+    }
+
+    /// What is done to a table.
+    #[derive(Debug, Clone)]
+    enum Step {
+        Insert(u8, u8, u8),
+        Remove(u8),
+        RemoveOnly(u8, u8),
+        KeepOnly(HashSet<u8>),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            8 => (0..6_u8, 0..80_u8, 0..3_u8).prop_map(|(target, name, uid)| Step::Insert(target, name, uid)),
+            2 => (0..80_u8).prop_map(Step::Remove),
+            2 => (0..80_u8, 0..3_u8).prop_map(|(name, uid)| Step::RemoveOnly(name, uid)),
+            1 => prop::collection::hash_set(0..80_u8, 0..80).prop_map(Step::KeepOnly),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn it_holds_what_a_map_would_hold(steps in prop::collection::vec(step(), 1..200)) {
+            let mut objects = Objects::<BuildHasherDefault<Few>>::default();
+            let mut model: HashMap<u8, (String, String)> = HashMap::new();
+            let named = |name: &u8| id(&format!("object-{name}"));
+            let info = KindInfo::find("v1", "ConfigMap").unwrap();
+            for step in steps {
+                match step {
+                    Step::Insert(target, name, uid) => {
+                        let (target, uid) = (format!("target-{target}"), format!("uid-{uid}"));
+                        let before = model.insert(name, (target.clone(), uid.clone())).map(|(target, _)| target);
+                        let told = objects.insert(&target, &named(&name), seen(&uid));
+                        prop_assert_eq!(told.as_deref(), before.as_deref().filter(|before| **before != target));
+                    }
+                    Step::Remove(name) => {
+                        let before = model.remove(&name).map(|(target, _)| target);
+                        let told = objects.remove(&named(&name));
+                        prop_assert_eq!(told.as_deref(), before.as_deref());
+                    }
+                    Step::RemoveOnly(name, uid) => {
+                        let uid = format!("uid-{uid}");
+                        let held = model.get(&name).filter(|(_, held)| *held == uid).map(|(target, _)| target.clone());
+                        if held.is_some() {
+                            model.remove(&name);
+                        }
+                        let told = objects.remove_only(&named(&name), Some(&uid));
+                        prop_assert_eq!(told.as_deref(), held.as_deref());
+                    }
+                    Step::KeepOnly(names) => {
+                        let gone = model.iter().filter(|(name, _)| !names.contains(name));
+                        let lost: HashSet<Arc<str>> = gone.map(|(_, (target, _))| Arc::from(target.as_str())).collect();
+                        model.retain(|name, _| names.contains(name));
+                        prop_assert_eq!(objects.keep_only(info, &names.iter().map(named).collect()), lost);
+                    }
+                }
+                prop_assert_eq!(objects.holders.len(), model.len());
+                prop_assert_eq!(objects.targets.iter().map(|(_, of)| of.objects.len()).sum::<usize>(), model.len());
+                prop_assert_eq!(objects.targets.len(), objects.places.len());
+                for (name, (target, uid)) in &model {
+                    prop_assert_eq!(objects.get(target, &named(name)).map(|seen| seen.uid), Some(uid.clone()));
+                }
+            }
+        }
+    }
 
     fn id(name: &str) -> ObjectId {
         ObjectId { api_version: "v1".to_owned(), kind: "ConfigMap".to_owned(), namespace: None, name: name.to_owned() }
@@ -153,7 +276,7 @@ mod tests {
 
     #[test]
     fn an_object_is_held_for_one_target_at_a_time() {
-        let mut objects = Objects::default();
+        let mut objects = Objects::<RandomState>::default();
         assert_eq!(objects.insert("a", &id("x"), seen("u")), None);
         assert_eq!(objects.insert("a", &id("x"), seen("u")), None);
         assert_eq!((objects.of("a").len(), objects.holders.len()), (1, 1));
@@ -166,7 +289,7 @@ mod tests {
 
     #[test]
     fn what_a_list_did_not_have_is_gone_and_other_kinds_are_not_its_business() {
-        let mut objects = Objects::default();
+        let mut objects = Objects::<RandomState>::default();
         let other = ObjectId { kind: "Secret".to_owned(), ..id("x") };
         for (target, id) in [("a", id("x")), ("a", id("y")), ("b", id("z")), ("b", other.clone())] {
             objects.insert(target, &id, seen("u"));
@@ -180,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_cluster_cannot_tell_of_any_number_of_objects() {
-        let mut objects = Objects::default();
+        let mut objects = Objects::<RandomState>::default();
         for at in 0..MOST {
             assert!(objects.has_room("a"));
             objects.insert("a", &id(&at.to_string()), seen("u"));
@@ -190,7 +313,7 @@ mod tests {
 
     #[test]
     fn the_digest_is_of_what_is_known_and_not_of_how_it_came() {
-        let (mut one, mut other) = (Objects::default(), Objects::default());
+        let (mut one, mut other) = (Objects::<RandomState>::default(), Objects::<RandomState>::default());
         for name in ["x", "y", "z"] {
             one.insert("a", &id(name), seen("u"));
         }

@@ -11,6 +11,9 @@ use uuid::Uuid;
 
 use super::seen::{Mark, Seen};
 
+/// How many others are looked through for a text.
+const BESIDE: usize = 16;
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Packed {
@@ -98,6 +101,19 @@ impl Packed {
         })
     }
 
+    /// Takes in what is known now.
+    pub(super) fn update(&mut self, seen: Seen) {
+        self.uid = Uid::of(seen.uid);
+        self.version = Version::of(seen.resource_version);
+        self.mark = seen.mark;
+        if self.owner.as_deref() != seen.owner.as_deref() {
+            self.owner = seen.owner.map(Arc::from);
+        }
+        self.rollout = seen.rollout.map(Box::new);
+        self.heard = seen.heard;
+        self.deleting = seen.deleting;
+    }
+
     /// What is known of it.
     pub(super) fn seen(&self) -> Seen {
         Seen {
@@ -150,7 +166,9 @@ impl Packed {
 
 /// The same text as one that is held already, or a new one.
 fn shared(text: &str, beside: &[Packed]) -> Arc<str> {
-    let held = beside.iter().flat_map(|packed| [Some(&packed.name), packed.namespace.as_ref(), packed.owner.as_ref()]);
+    // Of many, a few: a cluster that tells of many must not make us compare each with all.
+    let beside = beside.iter().take(BESIDE);
+    let held = beside.flat_map(|packed| [Some(&packed.name), packed.namespace.as_ref(), packed.owner.as_ref()]);
     held.flatten().find(|held| ***held == *text).map_or_else(|| Arc::from(text), Arc::clone)
 }
 
@@ -184,7 +202,13 @@ mod tests {
             let packed = Packed::of(&id("a"), seen.clone(), &[]).unwrap();
             prop_assert!(packed.has_uid(&seen.uid) && packed.is(&id("a")) && !packed.is(&id("b")));
             prop_assert_eq!(packed.id(), id("a"));
-            prop_assert_eq!(packed.seen(), seen);
+            prop_assert_eq!(packed.seen(), seen.clone());
+            let other = Seen { uid: "other".to_owned(), owner: Some("other".to_owned()), rollout: None, ..seen.clone() };
+            let mut packed = packed;
+            for now in [other, seen] {
+                packed.update(now.clone());
+                prop_assert_eq!(packed.seen(), now);
+            }
         }
     }
 

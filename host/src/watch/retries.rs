@@ -1,8 +1,8 @@
 //! When a watch that failed is tried again.
 //!
 //! The delays grow from about a second to five, and begin anew after two quiet minutes. They follow from the name of the watch
-//! instead of from chance, so that a simulation can be repeated. Five seconds, where client-go waits up to half a minute: a
-//! process has few watches, and the first workspace that binds the APIExport waits for one of these.
+//! instead of from chance, so that a simulation can be repeated. Five seconds, where client-go waits up to half a minute: the
+//! first workspace that binds the APIExport waits for one of these, and what is asked of a cluster is bounded elsewhere (`access::pace`).
 //!
 //! kube resets its backoff at every event, and the beginning of a list is one: a list that always fails would be tried each
 //! second for ever. Only time makes these delays short again.

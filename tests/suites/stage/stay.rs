@@ -10,10 +10,9 @@ use berthage_core::api::{ClusterRegistration, SyncTarget};
 use berthage_e2e::servers::Access;
 use berthage_e2e::wait::{self, PATIENCE};
 use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams};
-use kube::{Api, Client};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use kube::core::{ApiResource, DynamicObject};
 use serde_json::json;
 use tokio::sync::mpsc::{self, UnboundedSender};
 
@@ -80,44 +79,42 @@ fn cleaner() -> &'static UnboundedSender<(&'static Access, Belongings)> {
     })
 }
 
+/// Removes what it can; the first thing that went wrong.
 async fn clean(place: &Access, belongings: Belongings) -> Result {
     let client = place.client().await?;
-    let targets: Api<SyncTarget> = Api::all(client.clone());
+    // As it comes: a test may leave what nobody can read.
+    let targets: Api<DynamicObject> = Api::all_with(client.clone(), &ApiResource::erase::<SyncTarget>(&()));
+    let registrations = Api::all_with(client.clone(), &ApiResource::erase::<ClusterRegistration>(&()));
+    let secrets: Api<DynamicObject> =
+        Api::namespaced_with(client, registration::NAMESPACE, &ApiResource::erase::<Secret>(&()));
+    let mut outcome = Ok(());
     for name in &belongings.targets {
         // The proxy in front of its cluster may have ended with the test.
         let policy = json!({ "spec": { "deletionPolicy": { "whenUnreachable": "Abandon" }, "paused": false } });
-        if targets.get_opt(name).await?.is_some() {
-            targets.patch(name, &PatchParams::default(), &Patch::Merge(policy)).await?;
-            remove(&targets, name).await?;
-        }
+        let patched = targets.patch(name, &PatchParams::default(), &Patch::Merge(policy)).await;
+        outcome = outcome.and(unless_gone(patched)).and(remove(&targets, name).await);
     }
     for name in &belongings.registrations {
-        remove(&Api::<ClusterRegistration>::all(client.clone()), name).await?;
-        remove(&secrets(&client), &registration::secret_name(name)).await?;
+        outcome = outcome.and(remove(&registrations, name).await);
+        outcome = outcome.and(remove(&secrets, &registration::secret_name(name)).await);
     }
-    Ok(())
-}
-
-fn secrets(client: &Client) -> Api<Secret> {
-    Api::namespaced(client.clone(), registration::NAMESPACE)
+    outcome
 }
 
 /// Deletes an object, and takes its finalizers away if nobody else does.
-async fn remove<K>(api: &Api<K>, name: &str) -> Result
-where
-    K: kube::Resource + Clone + DeserializeOwned + Serialize + std::fmt::Debug + Send + 'static,
-{
-    match api.delete(name, &DeleteParams::default()).await {
-        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
-        other => other.map(drop)?,
-    }
+async fn remove(api: &Api<DynamicObject>, name: &str) -> Result {
+    unless_gone(api.delete(name, &DeleteParams::default()).await)?;
     if wait::until_gone(api, name, PATIENCE).await.is_ok() {
         return Ok(());
     }
     let none = json!({ "metadata": { "finalizers": null } });
-    match api.patch(name, &PatchParams::default(), &Patch::Merge(none)).await {
-        Ok(_) => Err(problem(format!("{name} had to lose its finalizers"))),
+    unless_gone(api.patch(name, &PatchParams::default(), &Patch::Merge(none)).await)?;
+    Err(problem(format!("{name} had to lose its finalizers")))
+}
+
+fn unless_gone<T>(answer: kube::Result<T>) -> Result {
+    match answer {
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-        Err(error) => Err(error.into()),
+        other => Ok(other.map(drop)?),
     }
 }

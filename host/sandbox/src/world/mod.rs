@@ -214,12 +214,15 @@ impl World {
     ) -> Result<Object, crate::store::Refusal> {
         let before = self.store.get(key).cloned();
         let commit = self.store.replace(key, expected, object)?;
+        // It is made of what was read, unless somebody says otherwise.
+        self.bare.set(key, false);
         Ok(self.commit(key, commit, before, Some(object)))
     }
 
     /// Removes an object.
     pub(crate) fn remove(&mut self, key: &Key<'_>) -> Result<Object, crate::store::Refusal> {
         let commit = self.store.remove(key, None)?;
+        self.bare.set(key, false);
         let before = commit.object.clone();
         Ok(self.commit(key, commit, Some(before), None))
     }

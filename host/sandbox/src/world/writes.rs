@@ -151,7 +151,8 @@ impl World {
             new = self.managed(serving, manager, Some(&old), new, writer)?;
         }
         untype(serving, &mut new);
-        let bare = !self.is_annotated(&new);
+        // A status has the metadata of what was read.
+        let bare = subresource != Subresource::Status && !self.is_annotated(&new);
         if !writer.dry_run {
             self.annotate(place.cluster, &mut new);
         }
@@ -160,18 +161,19 @@ impl World {
         match lifecycle::update(&request, new, &old, &rules)? {
             Updated::Same if writer.dry_run || !(bare || self.bare.is(&key)) => Ok(Written::Stored(present)),
             Updated::Same => {
+                let stored = self.replace(&key, present.revision(), &old).map_err(refused)?;
                 self.bare.set(&key, bare);
-                self.replace(&key, present.revision(), &old).map(Written::Stored).map_err(refused)
+                Ok(Written::Stored(stored))
             }
             Updated::Write(object) | Updated::Remove(object) if writer.dry_run => {
                 Ok(Written::Told { object, created: false })
             }
             Updated::Write(object) => {
+                let stored = self.replace(&key, present.revision(), &object).map_err(refused)?;
                 self.bare.set(&key, bare);
-                self.replace(&key, present.revision(), &object).map(Written::Stored).map_err(refused)
+                Ok(Written::Stored(stored))
             }
             Updated::Remove(object) => {
-                self.bare.set(&key, false);
                 self.remove(&key).map_err(refused)?;
                 Ok(Written::Told { object, created: false })
             }
@@ -204,7 +206,6 @@ impl World {
             }
             Deletion::Remove => {
                 let last = if options.dry_run { old } else { self.remove(&key).map_err(refused)?.to_map()? };
-                self.bare.set(&key, self.bare.is(&key) && options.dry_run);
                 Ok(gone(&kind, last, code))
             }
             Deletion::WriteAndRemove(object) => {
