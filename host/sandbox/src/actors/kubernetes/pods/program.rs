@@ -54,7 +54,7 @@ impl Program {
         Some((text(&secret, &["metadata", "resourceVersion"]).to_owned(), STANDARD.decode(data).ok()?))
     }
 
-    /// Says that the pod is ready, or no longer; see [`report`].
+    /// Says that the pod is ready, or no longer; see [`report()`].
     pub fn tell(&self, server: &Server, ready: bool) {
         server.with(|world| report(world, &self.cluster, &self.namespace, &self.pod, &self.uid, ready));
     }
