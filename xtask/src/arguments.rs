@@ -99,7 +99,7 @@ enum Command {
         /// A debug build and few targets: counts are right and checked, times mean nothing
         #[arg(long, conflicts_with = "targets")]
         quick: bool,
-        /// Only a controller with so many workspaces of ten targets each, in a sandbox; 10000 take an hour
+        /// Only a controller with so many workspaces of ten targets each, in a sandbox
         #[arg(long, value_name = "WORKSPACES", conflicts_with_all = ["targets", "quick"])]
         scale: Option<usize>,
     },

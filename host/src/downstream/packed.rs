@@ -1,4 +1,4 @@
-//! An object as it is held, in a quarter of the memory of an id and a [`Seen`]: numbers in the place of what a server writes
+//! An object as it is held, in less memory than an id and a [`Seen`]: numbers in the place of what a server writes
 //! as text, and texts that objects of one target have in common only once.
 
 use std::hash::{Hash, Hasher};
@@ -129,9 +129,8 @@ impl Packed {
 
     /// Whether it is the object with this id.
     pub(super) fn is(&self, id: &ObjectId) -> bool {
-        *self.name == *id.name && self.namespace.as_deref() == id.namespace.as_deref() && {
-            self.info.kind == id.kind && self.info.api_version == id.api_version
-        }
+        let same_kind = self.info.kind == id.kind && self.info.api_version == id.api_version;
+        same_kind && *self.name == *id.name && self.namespace.as_deref() == id.namespace.as_deref()
     }
 
     /// Whether it has this uid.
