@@ -33,8 +33,13 @@ fn reference(act: Act) -> &'static Report {
 
 fn trouble(kind: Kind, seed: u64) -> impl FnOnce(Marks) -> Trouble {
     move |marks| {
-        // Lists, which are what has pages, come after watches that were too old.
-        let kinds = if kind == Kind::PageGone { vec![kind, Kind::Gone] } else { vec![kind] };
+        let kinds = match kind {
+            // Lists, which are what has pages, come after watches that were too old.
+            Kind::PageGone => vec![kind, Kind::Gone],
+            // And a server that is behind tells the rest when it has heard of it.
+            Kind::Rewound => vec![kind, Kind::Gone, Kind::Stale],
+            _ => vec![kind],
+        };
         let plan = |mark: usize, seed: u64| Box::new(Seeded::new(seed, kinds.clone(), rarity(kind), mark + UNTIL));
         Trouble { plans: [plan(marks.hub, seed), plan(marks.clusters, !seed)], lasts: LASTS, ..Trouble::none() }
     }
@@ -88,6 +93,7 @@ faults! {
     f03_watches_that_are_too_old: Gone,
     f04_lists_that_are_too_old_for_their_next_page: PageGone,
     f06_watches_that_tell_late: Stale,
+    f09_servers_that_are_behind: Rewound,
     f10_watches_that_tell_twice: Repeated,
     f11_watches_without_bookmarks: NoBookmarks,
     f12_conflicts: Conflict,

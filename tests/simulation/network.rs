@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use berthage::access::{Network, Route};
 use berthage_core::clock::Clock;
-use berthage_sandbox::faults::{Calm, Faulty};
+use berthage_sandbox::faults::{Calm, Faulty, rewrite};
 use berthage_sandbox::sandbox::Site;
 use berthage_sandbox::tls::Clients;
 use http::{Request, Response};
@@ -72,19 +72,12 @@ impl Wires {
 
 /// Lists come in pages of [`PAGE`]: with those of the controller, of hundreds, nothing here would have a second one.
 fn small_pages<B>(request: &mut Request<B>) {
-    let Some((path, query)) = request.uri().path_and_query().and_then(|all| all.as_str().split_once('?')) else {
-        return;
+    let shrink = |pairs: &mut Vec<String>| {
+        for pair in pairs.iter_mut().filter(|pair| pair.starts_with("limit=")) {
+            *pair = format!("limit={PAGE}");
+        }
     };
-    if !query.split('&').any(|pair| pair.starts_with("limit=")) {
-        return;
-    }
-    let pairs: Vec<String> = query
-        .split('&')
-        .map(|pair| if pair.starts_with("limit=") { format!("limit={PAGE}") } else { pair.to_owned() })
-        .collect();
-    let mut parts = request.uri().clone().into_parts();
-    parts.path_and_query = Some(format!("{path}?{}", pairs.join("&")).parse().unwrap());
-    *request.uri_mut() = http::Uri::from_parts(parts).unwrap();
+    rewrite(request, shrink).unwrap();
 }
 
 impl Network for Wires {

@@ -8,6 +8,7 @@
 //! | [`program`] | where the project's programs are, and how to start them |
 //! | [`controller`], [`syncer`] | `berthage controller` and `berthage-syncer` as processes, with what they need |
 //! | [`process`] | a child process that cannot outlive its owner, with its log |
+//! | [`cable`] | between a client and a server, below TLS: resets, silences, slows |
 //! | [`proxy`] | between a client and an API server: records, refuses, delays, drops |
 //! | [`wait`] | until an object is as expected, by watching it |
 //! | [`tenancy`] | what is done by hand on a kcp of the sandbox |
@@ -16,6 +17,7 @@
 //! The servers are built by `cargo xtask servers`; a run's files lie under `target/e2e/<process id>` until it ends.
 
 pub mod authority;
+pub mod cable;
 pub mod client;
 pub mod controller;
 mod error;

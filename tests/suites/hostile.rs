@@ -1,6 +1,6 @@
 //! Somebody with rights meddles with what berthage goes by: labels and owners downstream, the inventory, heartbeats, rights.
 
-use berthage_core::names::{LABEL_MANAGED_BY, LABEL_TARGET};
+use berthage_core::names::{LABEL_MANAGED_BY, LABEL_TARGET, LABEL_WORKSPACE, workspace_label};
 use berthage_e2e::wait::{self, PATIENCE};
 use berthage_e2e::world::{World, fresh_name, on_kcp};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -60,12 +60,21 @@ async fn an_object_that_loses_its_label_is_seen_and_repaired() -> Result {
     let (roles, name) = (east.roles(), target.names.downstream_role.clone());
     let before = roles.get(&name).await?.rules;
     let all = json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }]);
-    for label in [Value::Null, json!("another")] {
-        let (params, patch) = merge(json!({ "metadata": { "labels": { LABEL_TARGET: label } }, "rules": all }));
+    let moved = |label: &str, value: Value| json!({ label: value });
+    let of_another = json!("another");
+    for labels in [
+        moved(LABEL_TARGET, Value::Null),
+        moved(LABEL_TARGET, of_another.clone()),
+        moved(LABEL_WORKSPACE, Value::Null),
+        moved(LABEL_WORKSPACE, of_another),
+    ] {
+        let (params, patch) = merge(json!({ "metadata": { "labels": labels }, "rules": all }));
         roles.patch(&name, &params, &patch).await?;
         let repaired = |role: &ClusterRole| {
-            let labelled = role.metadata.labels.as_ref().and_then(|labels| labels.get(LABEL_TARGET));
-            role.rules == before && labelled == Some(&target.names.id)
+            let label = |name: &str| role.metadata.labels.as_ref()?.get(name).map(String::as_str);
+            role.rules == before
+                && label(LABEL_TARGET) == Some(&target.names.id)
+                && label(LABEL_WORKSPACE) == Some(&workspace_label(&hub.workspace))
         };
         wait::until(&roles, &name, "a ClusterRole as it was, with its label", PATIENCE, repaired).await?;
     }

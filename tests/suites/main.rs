@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod broken_parts;
+mod cables;
 mod conformance;
 mod crash;
 mod credentials;

@@ -2,7 +2,7 @@
 
 use berthage_core::api::{ConditionStatus, SyncTarget};
 use berthage_core::status::target::kind;
-use berthage_e2e::proxy::{Exchange, Proxy, Request};
+use berthage_e2e::proxy::{Proxy, Request};
 use berthage_e2e::wait::{self, PATIENCE};
 use berthage_e2e::world::{World, fresh_name};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -12,59 +12,13 @@ use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
 
 use crate::stage::controller::{Controller, Settings};
+use crate::stage::counted::Counted;
 use crate::stage::hold::{Either, Hold};
 use crate::stage::registration::secret_name;
 use crate::stage::requests::writes;
 use crate::stage::site::Site;
 use crate::stage::target::{Target, condition, is, is_ready, merged, status, target, two_replicas};
-use crate::stage::{Hub, OwnHub, Result, problem};
-
-/// A hub and a cluster behind proxies that count.
-struct Counted<'a> {
-    hub: Hub<'a>,
-    site: Site<'a>,
-    hub_proxy: Proxy,
-    site_proxy: Proxy,
-}
-
-impl<'a> Counted<'a> {
-    async fn open(own: &'a OwnHub) -> Result<Self> {
-        let hub = own.hub().await?;
-        let site = Site::new(&World::shared().await?.west).await?;
-        let (hub_proxy, site_proxy) = (Proxy::start(hub.cluster).await?, Proxy::start(site.cluster).await?);
-        Ok(Self { hub, site, hub_proxy, site_proxy })
-    }
-
-    fn settings(&self) -> Settings {
-        Settings::default().through(&self.hub_proxy.url()).with("--probe-interval", "1s")
-    }
-
-    fn kubeconfig(&self) -> String {
-        self.site.cluster.kubeconfig_at(&self.site_proxy.url())
-    }
-
-    fn mark(&self) -> (usize, usize) {
-        (self.hub_proxy.count(), self.site_proxy.count())
-    }
-
-    fn writes_since(&self, (hub, site): (usize, usize)) -> Vec<String> {
-        let mut all = writes(&self.hub_proxy.exchanges_since(hub));
-        all.extend(writes(&self.site_proxy.exchanges_since(site)));
-        all
-    }
-
-    /// Waits until the cluster was probed that many times more.
-    async fn probes(&self, rounds: usize) -> Result {
-        let start = self.site_proxy.count();
-        let is_probe = |exchange: &Exchange| exchange.number >= start && exchange.path == "/version";
-        let enough = |exchange: &Exchange| {
-            is_probe(exchange)
-                && self.site_proxy.exchanges_since(start).iter().filter(|it| is_probe(it)).count() >= rounds
-        };
-        self.site_proxy.exchange(&format!("{rounds} probes"), PATIENCE, enough).await?;
-        Ok(())
-    }
-}
+use crate::stage::{OwnHub, Result, problem};
 
 /// Waits until every target was reconciled once more than so far.
 async fn runs_again(controller: &Controller, more: f64) -> Result {

@@ -23,6 +23,9 @@ pub const MANAGED_BY: &str = "berthage";
 pub const LABEL_MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Label on every object of one target, on both sides: [`TargetNames::id`].
 pub const LABEL_TARGET: &str = "berthage.dev/target";
+/// Label on every downstream object: [`workspace_label`]. Many workspaces may share a cluster, and none is to hear of the others'
+/// objects there.
+pub const LABEL_WORKSPACE: &str = "berthage.dev/workspace";
 /// Label that a kubeconfig Secret must carry to be used: a tenant decides which Secrets are ours to read.
 pub const LABEL_KUBECONFIG: &str = "berthage.dev/kubeconfig";
 /// Label on the empty Secrets on the hub that syncers' tokens are bound to: a token is revoked by deleting its Secret.
@@ -57,6 +60,21 @@ pub const SYNCER_USER_PREFIX: &str = "berthage:syncer:";
 
 /// What begins the names of cluster-scoped objects of one syncer, on both sides.
 const OF_SYNCER: &str = "berthage-syncer-";
+
+/// The most that a label's value may have.
+const MAX_LABEL: usize = 63;
+
+/// Value of [`LABEL_WORKSPACE`]: the workspace's name, or where that is no label's value, 32 hexadecimal digits of its SHA-256.
+pub fn workspace_label(workspace: &Workspace) -> String {
+    let name = workspace.as_str();
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let ends = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+    let is_value = name.len() <= MAX_LABEL
+        && name.bytes().all(inner)
+        && ends(name.bytes().next())
+        && ends(name.bytes().next_back());
+    if is_value { name.to_owned() } else { hex(&Sha256::digest(name.as_bytes())[..16]) }
+}
 
 /// The names of everything that belongs to one SyncTarget.
 ///
@@ -147,6 +165,16 @@ mod tests {
         // The separator keeps ("a", "b1") and ("ab", "1") apart.
         assert_ne!(TargetNames::new(&Workspace::new("a"), "b1").id, TargetNames::new(&Workspace::new("ab"), "1").id);
         assert!(a.namespace.len() <= 63 && a.hub.len() <= 63);
+    }
+
+    #[test]
+    fn every_workspace_has_a_label_of_its_own() {
+        assert_eq!(workspace_label(&Workspace::new("2xkq0zzp1lv3yhzb")), "2xkq0zzp1lv3yhzb");
+        for odd in ["root:team-a", "", "-a", "a.", &"a".repeat(64)] {
+            let label = workspace_label(&Workspace::new(odd));
+            assert_eq!(label.len(), 32, "{odd:?}: {label}");
+            assert!(label.bytes().all(|byte| byte.is_ascii_hexdigit()), "{odd:?}: {label}");
+        }
     }
 
     #[test]

@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 use crate::canonical;
 use crate::key::Workspace;
 use crate::names::{
-    ANNOTATION_HASH, ANNOTATION_OWNER, ANNOTATION_SOURCE, LABEL_MANAGED_BY, LABEL_TARGET, MANAGED_BY, TargetNames,
+    ANNOTATION_HASH, ANNOTATION_OWNER, ANNOTATION_SOURCE, LABEL_MANAGED_BY, LABEL_TARGET, LABEL_WORKSPACE, MANAGED_BY,
+    TargetNames, workspace_label,
 };
 use crate::object::{Desired, KINDS, KindInfo, ObjectId};
 
@@ -80,6 +81,7 @@ fn seal_one(mut desired: Desired, owner: &str, context: &SealContext<'_>) -> Des
         if let Some(labels) = child(metadata, "labels") {
             labels.insert(LABEL_MANAGED_BY.to_owned(), Value::from(MANAGED_BY));
             labels.insert(LABEL_TARGET.to_owned(), Value::from(context.names.id.as_str()));
+            labels.insert(LABEL_WORKSPACE.to_owned(), Value::from(workspace_label(context.workspace)));
         }
         if let Some(annotations) = child(metadata, "annotations") {
             annotations.insert(ANNOTATION_OWNER.to_owned(), Value::from(owner));
@@ -132,7 +134,8 @@ mod tests {
                 "name": "a", "namespace": null, "uid": "x", "resourceVersion": "1", "generation": 3,
                 "creationTimestamp": null, "managedFields": [], "selfLink": "/", "deletionTimestamp": "t",
                 "deletionGracePeriodSeconds": 1,
-                "labels": {"app.kubernetes.io/managed-by": "me", "berthage.dev/target": "other", "team": "t"},
+                "labels": {"app.kubernetes.io/managed-by": "me", "berthage.dev/target": "other",
+                    "berthage.dev/workspace": "other", "team": "t"},
                 "annotations": {"berthage.dev/owner": "other", "berthage.dev/hash": "0", "berthage.dev/source": "s"},
             },
             "status": {"x": 1},
@@ -140,14 +143,18 @@ mod tests {
         let sealed = sealed(vec![desired(forged)]).remove(0);
         let hash = canonical::carried_hash(&sealed.object).unwrap().to_owned();
         assert_eq!(sealed.id.namespace.as_deref(), Some("ours"));
-        let id = TargetNames::new(&Workspace::new("root:team"), "u1").id;
+        let workspace = Workspace::new("root:team");
+        let (id, workspace) = (TargetNames::new(&workspace, "u1").id, workspace_label(&workspace));
         assert_eq!(
             sealed.object,
             json!({
                 "apiVersion": "v1", "kind": "ConfigMap", "data": {"status": "kept"},
                 "metadata": {
                     "name": "a", "namespace": "ours",
-                    "labels": {"app.kubernetes.io/managed-by": "berthage", "berthage.dev/target": id, "team": "t"},
+                    "labels": {
+                        "app.kubernetes.io/managed-by": "berthage", "berthage.dev/target": id,
+                        "berthage.dev/workspace": workspace, "team": "t",
+                    },
                     "annotations": {
                         "berthage.dev/owner": "root:team/edge/u1", "berthage.dev/source": "10-thing.yaml",
                         "berthage.dev/hash": hash,

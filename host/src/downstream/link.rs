@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use berthage_core::key::Key;
-use berthage_core::names::{LABEL_MANAGED_BY, LABEL_TARGET, MANAGED_BY};
+use berthage_core::names::LABEL_TARGET;
 use berthage_core::object::{KindInfo, Marker, ObjectId};
 use futures::{Stream, StreamExt};
 use kube::api::{ApiResource, ObjectMeta};
@@ -23,7 +23,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::objects::Objects;
-use super::seen::{Seen, object_id};
+use super::seen::{Seen, object_id, selector};
 use super::{News, Sink, Users, lock};
 use crate::access::pace::Pace;
 use crate::watch::retries::Retries;
@@ -210,9 +210,14 @@ where
     K: kube::Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     let mut relists = Pace::new(RELISTS.0, RELISTS.1);
-    let Some(name) = link.upgrade().map(|link| link.registration.to_string()) else { return };
+    let Some((name, selector)) = link.upgrade().map(|link| {
+        let registration = &link.registration;
+        (registration.to_string(), selector(&registration.workspace))
+    }) else {
+        return;
+    };
     loop {
-        let ours = watcher::Config::default().labels(&format!("{LABEL_MANAGED_BY}={MANAGED_BY}")).page_size(PAGE);
+        let ours = watcher::Config::default().labels(&selector).page_size(PAGE);
         let stream = watcher::watcher(api.clone(), ours).backoff(Retries::of([name.as_str(), info.kind]));
         let why = hear(link, info, stream, &seen, &mut relists).await;
         let (Some(why), Some(link)) = (why, link.upgrade()) else { return };

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use berthage_core::names::{LABEL_MANAGED_BY, MANAGED_BY};
 use berthage_core::object::KINDS;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};

@@ -5,7 +5,10 @@
 
 use std::time::Instant;
 
-use berthage_core::names::{ANNOTATION_OWNER, LABEL_MANAGED_BY, LABEL_TARGET, MANAGED_BY};
+use berthage_core::key::Workspace;
+use berthage_core::names::{
+    ANNOTATION_OWNER, LABEL_MANAGED_BY, LABEL_TARGET, LABEL_WORKSPACE, MANAGED_BY, workspace_label,
+};
 use berthage_core::object::{KindInfo, Marker, ObjectId};
 use berthage_core::status::deployed::Rollout;
 use kube::api::ObjectMeta;
@@ -135,7 +138,14 @@ pub(super) fn object_id(info: &KindInfo, meta: &ObjectMeta) -> Option<ObjectId> 
 }
 
 /// Whether the watches of a link show that object as one of the target with that id. Somebody may have changed its labels.
-pub fn followed(meta: &ObjectMeta, target: &str) -> bool {
+pub fn followed(meta: &ObjectMeta, workspace: &Workspace, target: &str) -> bool {
     let label = |key: &str| meta.labels.as_ref().and_then(|labels| labels.get(key)).map(String::as_str);
-    label(LABEL_MANAGED_BY) == Some(MANAGED_BY) && label(LABEL_TARGET) == Some(target)
+    label(LABEL_MANAGED_BY) == Some(MANAGED_BY)
+        && label(LABEL_WORKSPACE) == Some(&*workspace_label(workspace))
+        && label(LABEL_TARGET) == Some(target)
+}
+
+/// What the watches of a workspace's link select: see [`followed`].
+pub(super) fn selector(workspace: &Workspace) -> String {
+    format!("{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_WORKSPACE}={}", workspace_label(workspace))
 }

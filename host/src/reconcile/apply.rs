@@ -534,7 +534,7 @@ async fn look(client: &Client, id: &ObjectId) -> Result<Option<ObjectMeta>, kube
 /// Notes an answer, if its object is heard of later.
 fn note(work: &Work<'_>, link: &Link, id: &ObjectId, meta: &ObjectMeta) {
     let Some(info) = KindInfo::find(&id.api_version, &id.kind) else { return };
-    if let Some(seen) = Seen::of(info, meta).filter(|_| followed(meta, &work.names.id)) {
+    if let Some(seen) = Seen::of(info, meta).filter(|_| followed(meta, &work.key.workspace, &work.names.id)) {
         link.note(&work.names.id, id, seen);
     }
 }

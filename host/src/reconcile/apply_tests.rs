@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use berthage_core::backoff::RetryClass;
 use berthage_core::key::{Key, Kind, Workspace};
-use berthage_core::names::{ANNOTATION_OWNER, LABEL_MANAGED_BY, LABEL_TARGET, MANAGED_BY};
+use berthage_core::names::{ANNOTATION_OWNER, LABEL_MANAGED_BY, LABEL_TARGET, LABEL_WORKSPACE, MANAGED_BY};
 use jiff::Timestamp;
 use kube::client::Body;
 use tower::BoxError;
@@ -28,7 +28,7 @@ async fn an_object_that_is_never_as_it_was_seen_is_tried_again_with_a_growing_de
     let mut work = target::start(&key, held, object, Timestamp::UNIX_EPOCH, 0);
     let metadata = json!({
         "name": "a", "namespace": work.names.namespace, "uid": "u", "resourceVersion": "7",
-        "labels": { LABEL_MANAGED_BY: MANAGED_BY, LABEL_TARGET: work.names.id },
+        "labels": { LABEL_MANAGED_BY: MANAGED_BY, LABEL_TARGET: work.names.id, LABEL_WORKSPACE: "a" },
         "annotations": { ANNOTATION_OWNER: observe::seal_context(&work).owner() },
     });
     // It says of every write that it conflicts, and of the object that it is there and ours.

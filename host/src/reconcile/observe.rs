@@ -202,6 +202,9 @@ pub(super) fn only(work: &mut Work<'_>) -> Stop {
     work.block(finding, Again::OnChange)
 }
 
+/// After so long a rollout is looked at without being told of it.
+const ROLLOUT: Duration = Duration::from_secs(30);
+
 /// Puts everything that was found into the assessment.
 pub(super) fn conclude(ctx: &Context, work: &mut Work<'_>) {
     let link = work.cluster.as_deref().and_then(|name| ctx.downstream.existing(&work.registration(name)));
@@ -221,7 +224,15 @@ pub(super) fn conclude(ctx: &Context, work: &mut Work<'_>) {
     });
     // After a restart the Deployment is not seen yet: what was published stands until it is.
     let blind = rollout.is_none() && finding.reason == Reason::RolloutProgressing;
-    let told = conditions::find(&work.published.conditions, kind::SYNCER_DEPLOYED).is_some();
+    let before = conditions::find(&work.published.conditions, kind::SYNCER_DEPLOYED);
+    let since = before.map(|condition| condition.last_transition_time);
+    if finding.reason == Reason::RolloutProgressing {
+        // The link that would tell of its end may have been dropped for another's. Ever more seldom, as some never end.
+        let lasts = since.and_then(|since| Duration::try_from(work.now.duration_since(since)).ok());
+        let lasts = lasts.unwrap_or_default();
+        work.due_in(lasts.max(ROLLOUT));
+    }
+    let told = since.is_some();
     work.found.syncer_deployed = (!blind || !told).then_some(finding);
     work.found.held = work.held_back(ctx);
     if work.found.drifted.is_none() {

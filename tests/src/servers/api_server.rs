@@ -27,7 +27,8 @@ pub(crate) const FRONT_PROXY: &str = "front-proxy";
 /// A running kube-apiserver.
 pub(super) struct ApiServer {
     folder: PathBuf,
-    storage: String,
+    /// Flags that are this server's own.
+    own: Vec<String>,
     port: u16,
     pub(super) process: Process,
 }
@@ -40,6 +41,8 @@ pub(super) struct Foundation<'a> {
     pub(super) front_proxy: &'a Authority,
     /// Further authorities whose client certificates are accepted, PEM.
     pub(super) client_authorities: &'a [String],
+    /// `--goaway-chance`.
+    pub(super) goaway_chance: Option<f64>,
     /// etcd's address.
     pub(super) etcd: String,
     /// The prefix of all keys in etcd.
@@ -64,10 +67,12 @@ impl ApiServer {
         write(&folder, "service-accounts.pub", service_accounts.public_key_pem())?;
         write(&folder, "tokens.csv", tokens())?;
 
-        let storage = format!("--etcd-servers={} --etcd-prefix={}", foundation.etcd, foundation.prefix);
+        let mut own =
+            vec![format!("--etcd-servers={}", foundation.etcd), format!("--etcd-prefix={}", foundation.prefix)];
+        own.extend(foundation.goaway_chance.map(|chance| format!("--goaway-chance={chance}")));
         let port = port::reserve()?;
-        let process = run(&folder, &storage, port).await?;
-        Ok(Self { folder, storage, port, process })
+        let process = run(&folder, &own, port).await?;
+        Ok(Self { folder, own, port, process })
     }
 
     /// Where clients reach it.
@@ -82,7 +87,7 @@ impl ApiServer {
 
     /// Starts it again, on the same port, after it was stopped.
     pub(super) async fn start_again(&mut self) -> Result<()> {
-        self.process = run(&self.folder, &self.storage, self.port).await?;
+        self.process = run(&self.folder, &self.own, self.port).await?;
         Ok(())
     }
 }
@@ -108,11 +113,11 @@ pub(super) fn front_proxy_flags(folder: &Path) -> [String; 4] {
     ]
 }
 
-async fn run(folder: &Path, storage: &str, port: u16) -> Result<Process> {
+async fn run(folder: &Path, own: &[String], port: u16) -> Result<Process> {
     let file = |flag: &str, name: &str| format!("--{flag}={}", folder.join(name).display());
     let mut command = Command::new(program::server("kube-apiserver")?);
     command
-        .args(storage.split(' '))
+        .args(own)
         .args(["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1"])
         .arg(format!("--secure-port={port}"))
         .arg(file("tls-cert-file", "server.crt"))

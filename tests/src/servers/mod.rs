@@ -32,12 +32,19 @@ pub struct ClusterOptions {
     workloads: bool,
     etcd: Option<Arc<Etcd>>,
     client_authorities: Vec<String>,
+    goaway_chance: Option<f64>,
 }
 
 impl ClusterOptions {
     /// An API server with garbage collection and namespaces that end; it runs no pods.
     pub fn hub(name: &str) -> Self {
-        Self { name: name.to_owned(), workloads: false, etcd: None, client_authorities: Vec::new() }
+        Self {
+            name: name.to_owned(),
+            workloads: false,
+            etcd: None,
+            client_authorities: Vec::new(),
+            goaway_chance: None,
+        }
     }
 
     /// A whole cluster: its pods run on the nodes that [`Cluster::add_node`] makes.
@@ -56,6 +63,13 @@ impl ClusterOptions {
     #[must_use]
     pub fn client_authority(mut self, certificate: &str) -> Self {
         self.client_authorities.push(certificate.to_owned());
+        self
+    }
+
+    /// Has the API server close connections with this chance at each request (`--goaway-chance`, 0.02 at the most).
+    #[must_use]
+    pub const fn goaway_chance(mut self, chance: f64) -> Self {
+        self.goaway_chance = Some(chance);
         self
     }
 }
@@ -104,6 +118,7 @@ impl Cluster {
             authority: &authority,
             front_proxy: &front_proxy,
             client_authorities: &options.client_authorities,
+            goaway_chance: options.goaway_chance,
             etcd,
             prefix: format!("/{}", options.name),
         };

@@ -5,7 +5,6 @@
 //! The requests are enumerated by an undisturbed run, the reference: each has a name and the number of its occurrence.
 //! The killing proxies count the same names, so every case is the same case on every machine.
 
-mod state;
 mod trap;
 
 use std::collections::BTreeSet;
@@ -19,12 +18,12 @@ use futures::future::try_join_all;
 use kube::api::DeleteParams;
 use serde_json::Value;
 
-use self::state::States;
 use self::trap::{Gate, LIFE, Moment, Point, Trap};
 use crate::stage::controller::Settings;
 use crate::stage::registration::secret_name;
 use crate::stage::requests::Side;
 use crate::stage::site::Site;
+use crate::stage::state::States;
 use crate::stage::target::target;
 use crate::stage::{Hub, OwnHub, Result, problem};
 

@@ -5,6 +5,7 @@
 //! things, or need flags of their own, start an [`OwnHub`] and run controllers against it.
 
 pub(crate) mod controller;
+pub(crate) mod counted;
 pub(crate) mod hold;
 pub(crate) mod kcp;
 pub(crate) mod news;
@@ -13,6 +14,7 @@ pub(crate) mod remains;
 pub(crate) mod requests;
 pub(crate) mod running;
 pub(crate) mod site;
+pub(crate) mod state;
 mod stay;
 pub(crate) mod target;
 

@@ -5,6 +5,9 @@ use std::time::Duration;
 use super::exchange::{Exchange, Verb};
 use crate::world::Random;
 
+/// How many revisions a server is behind at the most: more than an onboarding makes.
+const FAR_BEHIND: u64 = 200;
+
 /// What goes wrong with one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
@@ -48,6 +51,8 @@ pub enum Fault {
     NoBookmarks,
     /// Every event of a watch is told twice.
     Repeat,
+    /// A server that is so many revisions behind answers a list.
+    Rewind(u64),
 }
 
 /// A family of faults, which a seed makes one of.
@@ -63,6 +68,8 @@ pub enum Kind {
     PageGone,
     /// F6, F7: events come late, those of own writes too.
     Stale,
+    /// F9: a server that is behind answers, with a state that was seen to change already.
+    Rewound,
     /// F10: events come twice.
     Repeated,
     /// F11: bookmarks, and the end of the first events, never come.
@@ -97,12 +104,13 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::WatchClosed,
         Self::WatchTorn,
         Self::Gone,
         Self::PageGone,
         Self::Stale,
+        Self::Rewound,
         Self::Repeated,
         Self::NoBookmarks,
         Self::Conflict,
@@ -132,6 +140,7 @@ impl Kind {
             | Self::WatchMute => watch,
             Self::Gone => watch || page,
             Self::PageGone => page,
+            Self::Rewound => exchange.verb == Verb::List && !page,
             Self::Conflict | Self::AnswerLost => exchange.writes(),
             Self::AnswerCut => !watch,
             Self::Terminating => exchange.makes_in_a_namespace(),
@@ -156,6 +165,7 @@ impl Kind {
             Self::Gone if watch && random.below(2) == 0 => Fault::Expire(few(random)),
             Self::Gone | Self::PageGone => Fault::Answer { code: 410, retry_after: None, html: false },
             Self::Stale => Fault::Hold(seconds(random, 60)),
+            Self::Rewound => Fault::Rewind(1 + random.below(FAR_BEHIND)),
             Self::Repeated => Fault::Repeat,
             Self::NoBookmarks => Fault::NoBookmarks,
             Self::Conflict => Fault::Answer { code: 409, retry_after: None, html: false },

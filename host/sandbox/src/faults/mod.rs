@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!  client ─▶ Faulty ──decide──▶ Plan: Calm, Once (a crash point), Seeded
-//!              │ before: delayed, refused, lost, answered by somebody else
+//!              │ before: delayed, refused, lost, answered by somebody else, or by a server that is behind
 //!              ▼
 //!            Server
 //!              │ after: answer delayed, lost, cut; watch ended, held, muted, told wrongly
@@ -19,6 +19,7 @@ mod exchange;
 mod fault;
 mod journal;
 mod plan;
+mod query;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -27,4 +28,5 @@ pub use self::exchange::{Exchange, Verb};
 pub use self::fault::{Fault, Kind};
 pub use self::journal::{Entry, Journal, Outcome};
 pub use self::plan::{Calm, Once, Plan, Seeded};
+pub use self::query::rewrite;
 pub use self::service::{Broken, Faulty, FaultyBody};

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::uri::InvalidUri;
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use tokio::time::sleep;
@@ -17,6 +18,7 @@ use super::exchange::{Exchange, Verb};
 use super::fault::Fault;
 use super::journal::{Journal, Outcome};
 use super::plan::Plan;
+use super::query::rewrite;
 use crate::server::Server;
 use crate::status::Failure;
 
@@ -68,7 +70,17 @@ impl Faulty {
         (exchange, fault)
     }
 
-    async fn pass<B>(self, request: Request<B>) -> Result<Response<FaultyBody>, Broken>
+    /// Asks for the state before the last so many revisions, as a server that has not heard of them would tell it.
+    fn rewind<B>(&self, request: &mut Request<B>, revisions: u64) -> Result<(), InvalidUri> {
+        let behind = self.server.with(|world| world.revision()).saturating_sub(revisions).max(1);
+        rewrite(request, |pairs| {
+            pairs.retain(|pair| !pair.starts_with("resourceVersion"));
+            pairs.push(format!("resourceVersion={behind}"));
+            pairs.push("resourceVersionMatch=Exact".to_owned());
+        })
+    }
+
+    async fn pass<B>(self, mut request: Request<B>) -> Result<Response<FaultyBody>, Broken>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -83,6 +95,9 @@ impl Faulty {
             Some(Fault::Refuse) => return broken(Broken::Refused),
             Some(Fault::Swallow) => return std::future::pending().await,
             Some(Fault::Delay(time)) => sleep(*time).await,
+            Some(Fault::Rewind(revisions)) if self.rewind(&mut request, *revisions).is_err() => {
+                return broken(Broken::Refused);
+            }
             Some(Fault::Answer { code, retry_after, html }) => {
                 self.journal.close(number, Outcome::Answered(*code));
                 return Ok(answered(*code, *retry_after, *html));

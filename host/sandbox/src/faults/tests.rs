@@ -217,3 +217,21 @@ fn requests_are_told_apart() {
         assert_eq!(Exchange::of(0, &request(method, path, None)).verb, verb, "{path}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_behind_tells_what_was() {
+    let (server, mut faulty) = wrong(Fault::Rewind(2)).await;
+    for name in ["a", "b", "c"] {
+        assert_eq!(ask(&server, "POST", MAPS, Some(&map(name))).await.0, 201);
+    }
+    let now = server.with(|world| world.revision());
+    let mut listed = async || {
+        let answer = faulty.call(request("GET", &format!("{MAPS}?limit=500"), None)).await.unwrap();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let list: Value = serde_json::from_slice(&body).unwrap();
+        let names = list["items"].as_array().unwrap().iter().map(|item| item["metadata"]["name"].as_str().unwrap());
+        (names.collect::<String>(), list["metadata"]["resourceVersion"].as_str().unwrap().parse::<u64>().unwrap())
+    };
+    assert_eq!(listed().await, ("a".to_owned(), now - 2));
+    assert_eq!(listed().await, ("abc".to_owned(), now));
+}

@@ -122,6 +122,11 @@ impl World {
         self.clusters.keys().map(AsRef::as_ref)
     }
 
+    /// The newest revision.
+    pub fn revision(&self) -> u64 {
+        self.store.revision()
+    }
+
     /// What a cluster serves.
     pub fn catalog(&self, cluster: &str) -> Catalog<'_> {
         let mut layers = vec![&self.built_in];

@@ -1,6 +1,6 @@
 //! Very many workspaces: a kcp and physical clusters of the sandbox in this process, the controller as a process of its own.
 //!
-//! Each workspace has [`EACH`] targets and registers one of [`CLUSTERS`] physical clusters. Pods are ready as soon as they are
+//! Each workspace has [`EACH`] targets and registers a physical cluster of its own. Pods are ready as soon as they are
 //! made, and nothing runs in them. The servers use the same processors as the controller: times by the clock are those of both.
 
 use std::time::{Duration, Instant};
@@ -25,8 +25,6 @@ use crate::{Result, process};
 const GROUP: &str = "scale";
 /// Targets of a workspace.
 const EACH: usize = 10;
-/// Physical clusters; workspaces share them, each with a registration of its own.
-const CLUSTERS: usize = 10;
 /// The name of each workspace's registration.
 const SITE: &str = "site";
 /// Workspaces that are set up at a time.
@@ -135,7 +133,7 @@ impl Scale {
         berthage::access::install_crypto_provider();
         let authority = Authority::new("berthage syncers")?;
         let options = Options {
-            clusters: (0..CLUSTERS).map(cluster).collect(),
+            clusters: (0..workspaces).map(cluster).collect(),
             pods: 1_000_000,
             hub_port: 0,
             clusters_port: 0,
@@ -171,7 +169,7 @@ impl Scale {
         let setups = numbers.map(|number| {
             Box::pin(async move {
                 let path = workspace(number);
-                let cluster = cluster(number % CLUSTERS);
+                let cluster = cluster(number);
                 let kubeconfig = self.sandbox.clusters.kubeconfig(&cluster, &self.sandbox.clusters.token).to_string();
                 let clients = self.clients([path.as_str(), "root"]).await?;
                 tenancy::tenant(clients, &path, &[(SITE, kubeconfig)]).await?;

@@ -4,15 +4,15 @@ use berthage_e2e::state::{compare, without_times};
 use berthage_e2e::wait::{self, PATIENCE};
 use serde_json::{Value, json};
 
-use crate::stage::registration::secret_name;
-use crate::stage::remains::Kinds;
-use crate::stage::requests::without_ids;
-use crate::stage::site::Site;
-use crate::stage::target::Target;
-use crate::stage::{Hub, Result};
+use super::registration::secret_name;
+use super::remains::Kinds;
+use super::requests::without_ids;
+use super::site::Site;
+use super::target::Target;
+use super::{Hub, Result};
 
 /// Looks at both sides.
-pub(super) struct States {
+pub(crate) struct States {
     hub: kube::Client,
     site: kube::Client,
     hub_kinds: Kinds,
@@ -20,13 +20,13 @@ pub(super) struct States {
 }
 
 impl States {
-    pub(super) async fn of(hub: &Hub<'_>, site: &Site<'_>) -> Result<Self> {
+    pub(crate) async fn of(hub: &Hub<'_>, site: &Site<'_>) -> Result<Self> {
         let (hub, site) = (hub.client.clone(), site.client.clone());
         Ok(Self { hub_kinds: Kinds::of(&hub).await?, site_kinds: Kinds::of(&site).await?, hub, site })
     }
 
     /// Waits until the state is `expected`, and gives it; without an expectation, gives it as it is.
-    pub(super) async fn settled(&self, target: &Target, expected: Option<&Value>) -> Result<Value> {
+    pub(crate) async fn settled(&self, target: &Target, expected: Option<&Value>) -> Result<Value> {
         let Some(expected) = expected else { return self.now(target).await };
         let settled = wait::until_some("the state of an undisturbed run", PATIENCE, || async {
             let now = self.now(target).await.map_err(|error| format!("{error:?}"))?;
