@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use berthage_sandbox::faults::{Kind, Seeded};
+use berthage_sandbox::faults::{Calm, Exchange, Fault, Kind, Plan, Seeded, Verb};
+use berthage_sandbox::world::Random;
 
 use crate::act::Act;
 use crate::life::{Marks, Report, Trouble, line, play};
@@ -141,6 +142,50 @@ fn ends_well(what: &str, trouble: impl Fn() -> Trouble + Sync) {
         (!faults.is_empty()).then(|| format!("{what}, {act:?}:\n  {}", faults.join("\n  ")))
     });
     println!("acts, {what}: {} tried, {} failed", Act::ALL.len(), failures.len());
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Every list comes from a server that has not heard of the act yet, and what came since is told late.
+struct Behind {
+    /// So many revisions: an act takes some tens of them.
+    revisions: u64,
+}
+
+impl Behind {
+    fn by(seed: u64) -> Box<dyn Plan> {
+        Box::new(Self { revisions: 1 + Random::seeded(seed).below(60) })
+    }
+}
+
+impl Plan for Behind {
+    fn decide(&mut self, exchange: &Exchange) -> Option<Fault> {
+        match exchange.verb {
+            Verb::List if !exchange.continues() => Some(Fault::Rewind(self.revisions)),
+            Verb::Watch => Some(Fault::Hold(Duration::from_secs(30))),
+            _ => None,
+        }
+    }
+}
+
+#[test]
+fn f09_a_controller_that_begins_on_servers_that_are_behind() {
+    let cases = Cases::first(Act::ALL.len() * seeds());
+    let failures = all(&cases, |number| {
+        let (act, seed) = case(number);
+        // The hub's alone, or those of the clusters too.
+        let clusters = if number / Act::ALL.len() % 2 == 0 { Box::new(Calm) } else { Behind::by(!seed) };
+        let report = play(act, Some(&reference(act).state), |_| Trouble {
+            anew: Some([Behind::by(seed), clusters]),
+            lasts: LASTS,
+            ..Trouble::none()
+        });
+        let faults = report.faults(reference(act));
+        if !faults.is_empty() && cases.is_one() {
+            report.requests.iter().flatten().for_each(|entry| println!("  {}", line(entry)));
+        }
+        (!faults.is_empty()).then(|| format!("behind, {act:?}, {number}:\n  {}", faults.join("\n  ")))
+    });
+    println!("begins behind: {} tried, {} failed", cases.len(), failures.len());
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 

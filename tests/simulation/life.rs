@@ -33,6 +33,8 @@ pub(crate) struct Trouble {
     pub(crate) crash: Option<Arc<Notify>>,
     /// It is told to end first, and has so long to do so.
     pub(crate) drains: Option<Duration>,
+    /// When the act is done, the controller is ended, and another one begins, on whose way this goes wrong.
+    pub(crate) anew: Option<[Box<dyn Plan>; 2]>,
     /// So many seconds the controller's clock is ahead meanwhile.
     pub(crate) skew: i64,
     /// Another controller works at the same time, to the end.
@@ -48,6 +50,7 @@ impl Trouble {
             lasts: Duration::ZERO,
             crash: None,
             drains: None,
+            anew: None,
             skew: 0,
             rival: false,
         }
@@ -107,7 +110,7 @@ async fn live(act: Act, expected: Option<&State>, trouble: impl FnOnce(Marks) ->
     let marks =
         Marks { hub: journals[0].len(), clusters: journals[1].len(), syncers: stage.syncers.hub.journal().len() };
     let before = act::id(&stage, OURS).await;
-    let Trouble { plans: [hub, clusters], syncers, lasts, crash, drains, skew, rival } = trouble(marks);
+    let Trouble { plans: [hub, clusters], syncers, lasts, crash, drains, anew, skew, rival } = trouble(marks);
     stage.skew.store(skew, Ordering::Relaxed);
 
     stage.wires.hub.follow(hub);
@@ -119,6 +122,13 @@ async fn live(act: Act, expected: Option<&State>, trouble: impl FnOnce(Marks) ->
         rivals.push(stage.controller().await);
     }
 
+    if let Some([hub, clusters]) = anew {
+        until("the act is done", async || act.is_done(&stage).await).await;
+        drop(controller);
+        stage.wires.hub.follow(hub);
+        stage.wires.clusters.follow(clusters);
+        controller = stage.controller().await;
+    }
     let mut crashed = false;
     let over = tokio::time::sleep(lasts);
     if let Some(crash) = crash {

@@ -65,6 +65,7 @@ pub(super) async fn apply(
     }
     work.wrote = true;
     publish::intent(ctx, work, cluster, diff::intent(&objects, &work.inventory)).await?;
+    Box::pin(publish::live(ctx, work)).await?;
     let client = &budget::of_a_run(ctx, &cluster.key, &cluster.connection.client);
     for wave in &changes.waves {
         // What went through is kept in the inventory, whatever became of the rest.

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::target::Work;
-use super::{Again, Context, Stop, apply, observe, tenancy};
+use super::{Again, Context, Stop, apply, observe, publish, tenancy};
 use crate::access::Retry;
 use crate::credentials::identity::{self, Identity, Known, Ours};
 use crate::credentials::{IssueError, Issued, Recipient, token};
@@ -89,8 +89,10 @@ pub(super) async fn credential(ctx: &Context, work: &mut Work<'_>, link: &Link) 
         Ok(type_) => type_,
         Err(error) => return keep_or_refuse(work, link, &error),
     };
-    if let Err(error) = grant(ctx, work, type_).await {
-        return keep_or_refuse(work, link, &error);
+    match Box::pin(grant(ctx, work, type_)).await {
+        Ok(()) => {}
+        Err(NotGranted::Stop(stop)) => return Err(stop),
+        Err(NotGranted::Issue(error)) => return keep_or_refuse(work, link, &error),
     }
     let profile = ctx.issuer.profile(&work.key.workspace, type_, spec.duration.get());
     let reported = ctx.making.store.lease(&work.key.workspace, &work.names.hub).and_then(|lease| lease.heartbeat);
@@ -112,6 +114,7 @@ pub(super) async fn credential(ctx: &Context, work: &mut Work<'_>, link: &Link) 
             Ok(Credential::kept(work))
         }
         Action::Renew(why) => {
+            Box::pin(publish::live(ctx, work)).await?;
             let client = &ctx.hub.client(&work.key.workspace);
             let made = ctx.issuer.issue(client, recipient(work), type_, spec.duration.get(), work.now).await;
             match proven(ctx, work, made).await {
@@ -224,12 +227,28 @@ pub(super) fn secret(work: &Work<'_>, credential: Option<&CredentialStatus>) -> 
     Desired { id, object, source: "berthage".to_owned() }
 }
 
+/// Why the syncer's rights are not made.
+enum NotGranted {
+    /// The run ends.
+    Stop(Stop),
+    /// There can be no new credential.
+    Issue(IssueError),
+}
+
+impl<E: Into<IssueError>> From<E> for NotGranted {
+    fn from(error: E) -> Self {
+        Self::Issue(error.into())
+    }
+}
+
 /// Grants the identity its rights on the hub, where they are not as they should be.
-async fn grant(ctx: &Context, work: &Work<'_>, type_: CredentialType) -> Result<(), IssueError> {
-    let (store, workspace, name) = (&ctx.making.store, &work.key.workspace, work.names.hub.as_str());
+async fn grant(ctx: &Context, work: &mut Work<'_>, type_: CredentialType) -> Result<(), NotGranted> {
+    let (key, names, uid) = (work.key, work.names.clone(), work.held.uid.clone());
+    let recipient = Recipient { workspace: &key.workspace, names: &names, target: &key.name, uid: &uid };
+    let (store, workspace, name) = (&ctx.making.store, &key.workspace, names.hub.as_str());
     let mut types = vec![type_];
     types.extend(work.credential.as_ref().map(|current| current.type_).filter(|current| *current != type_));
-    let wanted = Identity::new(recipient(work), &types, ctx.options.kcp);
+    let wanted = Identity::new(recipient, &types, ctx.options.kcp);
     let token = |current: &CredentialStatus| current.type_ == CredentialType::ServiceAccountToken;
     let ours = tenancy::grants_rights(ctx, workspace);
     let known = Known {
@@ -247,8 +266,9 @@ async fn grant(ctx: &Context, work: &Work<'_>, type_: CredentialType) -> Result<
         return Ok(());
     }
     if let Some(advice) = tenancy::hidden(ctx, workspace, "coordination.k8s.io", "leases").filter(|_| !known.lease) {
-        return Err(IssueError::ClaimNotAccepted(advice));
+        return Err(IssueError::ClaimNotAccepted(advice).into());
     }
+    Box::pin(publish::live(ctx, work)).await.map_err(NotGranted::Stop)?;
     wanted.ensure(&ctx.hub.client(workspace), &known).await?;
     // The watches will say the same in a moment; until then nothing is asked twice.
     if ours {

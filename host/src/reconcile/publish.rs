@@ -10,7 +10,7 @@ use berthage_core::status::{patch, target};
 use serde_json::json;
 
 use super::resolve::Cluster;
-use super::target::Work;
+use super::target::{Word, Work};
 use super::{After, Again, Context, Stop, apply, observe};
 use crate::access::{Failure, Side};
 use crate::hub::Version;
@@ -127,9 +127,35 @@ async fn write(ctx: &Context, work: &mut Work<'_>, new: &SyncTargetStatus) -> Re
     Err(Stop::new(Reason::HubWriteFailed, Again::Backoff))
 }
 
+/// Asks the hub whether the target still is as it is held, unless a write of this run has shown it.
+///
+/// A list may come from a server that is behind, or that was set back: what it tells of may have been deleted and cleaned up
+/// long ago, and what would be made for it would belong to nobody. So one read goes before whatever a run makes or changes.
+pub(super) async fn live(ctx: &Context, work: &mut Work<'_>) -> Result<(), Stop> {
+    if work.word == Word::Hub {
+        return Ok(());
+    }
+    match ctx.hub.get(work.key).await {
+        Ok(Some(wire))
+            if wire.metadata.uid.as_deref() == Some(&*work.held.uid)
+                && wire.metadata.resource_version.as_deref() == Some(&*work.held.resource_version) =>
+        {
+            work.word = Word::Hub;
+            Ok(())
+        }
+        Ok(_) => Err(OVERTAKEN),
+        Err(error) => {
+            let failure = Failure::of(Side::Hub, &error);
+            tracing::info!(key = %work.key, error = failure.message, "whether the SyncTarget is there could not be asked");
+            Err(Stop::new(Reason::HubWriteFailed, apply::again(failure.retry)))
+        }
+    }
+}
+
 /// Goes on with the version that the hub answered with.
 fn adopt(ctx: &Context, work: &mut Work<'_>, wire: &Wire) {
     work.wrote = true;
+    work.word = Word::Hub;
     match Held::of(work.key.kind, wire) {
         Ok(held) => {
             ctx.making.store.answer(work.key, held.clone());

@@ -59,6 +59,8 @@ pub(crate) struct Work<'a> {
     pub waits_for: Option<String>,
     /// Whether this run wrote anything anywhere.
     pub wrote: bool,
+    /// Who says that the target is as it is held.
+    pub word: Word,
     /// Whether every desired object is as desired.
     pub applied: bool,
     /// News for people, besides what the conditions' transitions tell.
@@ -67,6 +69,15 @@ pub(crate) struct Work<'a> {
     pub notes: Vec<Notice>,
     /// The earliest time at which something is due although nothing changes.
     pub due: Option<Duration>,
+}
+
+/// Who says that a target is as it is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// A list or a watch, some time ago.
+    Watch,
+    /// The hub, in this run: see [`publish::live`].
+    Hub,
 }
 
 impl Work<'_> {
@@ -282,6 +293,7 @@ pub(super) fn start(key: &Key, held: Held, target: SyncTarget, now: Timestamp, a
         revision: syncer.revision,
         gone: false,
         wrote: false,
+        word: Word::Watch,
         blocked: None,
         excerpt: None,
         unreachable: None,
