@@ -173,7 +173,7 @@ fn f09_a_controller_that_begins_on_servers_that_are_behind() {
     let failures = all(&cases, |number| {
         let (act, seed) = case(number);
         // The hub's alone, or those of the clusters too.
-        let clusters = if number / Act::ALL.len() % 2 == 0 { Box::new(Calm) } else { Behind::by(!seed) };
+        let clusters = if (number / Act::ALL.len()).is_multiple_of(2) { Box::new(Calm) } else { Behind::by(!seed) };
         let report = play(act, Some(&reference(act).state), |_| Trouble {
             anew: Some([Behind::by(seed), clusters]),
             lasts: LASTS,
