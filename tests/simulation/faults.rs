@@ -169,7 +169,8 @@ impl Plan for Behind {
 
 #[test]
 fn f09_a_controller_that_begins_on_servers_that_are_behind() {
-    let cases = Cases::first(Act::ALL.len() * seeds());
+    // These left a syncer behind, of a target that was gone.
+    let cases = Cases::first(Act::ALL.len() * seeds()).and(&[47, 53, 64]);
     let failures = all(&cases, |number| {
         let (act, seed) = case(number);
         // The hub's alone, or those of the clusters too.

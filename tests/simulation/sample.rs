@@ -33,6 +33,16 @@ impl Cases {
         Self((0..count).filter(|number| number % every == (number / every) % every).collect())
     }
 
+    /// And those that have failed once.
+    pub(crate) fn and(mut self, found: &[usize]) -> Self {
+        if !self.is_one() {
+            self.0.extend_from_slice(found);
+            self.0.sort_unstable();
+            self.0.dedup();
+        }
+        self
+    }
+
     /// Whether one is tried alone, so that somebody wants to know all about it.
     pub(crate) fn is_one(&self) -> bool {
         self.0.len() == 1
