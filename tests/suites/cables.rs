@@ -17,6 +17,7 @@ use kube::api::DeleteParams;
 use crate::stage::controller::Settings;
 use crate::stage::counted::Counted;
 use crate::stage::requests::Side;
+use crate::stage::site::Site;
 use crate::stage::state::States;
 use crate::stage::target::{target, two_replicas};
 use crate::stage::{OwnHub, Result, Shared, shared};
@@ -32,7 +33,7 @@ const DAMAGES: [(Damage, usize); 4] = [
     (Damage::Cut, 6),
 ];
 
-/// How often each object was made.
+/// How often each object of the cluster was made: by a patch, as everything there is.
 fn made(exchanges: &[Exchange]) -> BTreeMap<String, usize> {
     let mut made = BTreeMap::new();
     let new = |exchange: &&Exchange| !exchange.reads() && exchange.status() == Some(StatusCode::CREATED);
@@ -137,8 +138,10 @@ async fn a_server_that_asks_its_clients_to_go_away_loses_nothing() -> Result {
     for target in &targets {
         hub.delete(target).await?;
     }
+    let site = Site::new(&cluster).await?;
     for target in &targets {
         hub.gone(target).await?;
+        site.clean(target).await?;
     }
     // Forty onboardings and deletions are some 800 requests: that less than four of them ended a connection happens once in ten
     // thousand runs.
