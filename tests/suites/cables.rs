@@ -94,6 +94,9 @@ async fn whatever_becomes_of_its_connections_the_end_is_the_same() -> Result {
             site.clean(&removed).await.map_err(said)?;
             // As one that nothing happened to.
             states.settled(&new, Some(&expected)).await.map_err(said)?;
+            // And who had nothing to do meanwhile, with a registration that may have been unreachable.
+            hub.ready(&undisturbed).await.map_err(said)?;
+            states.settled(&undisturbed, Some(&expected)).await.map_err(said)?;
             for target in [&new, &changed] {
                 hub.delete(target).await?;
             }
@@ -111,6 +114,8 @@ async fn whatever_becomes_of_its_connections_the_end_is_the_same() -> Result {
     let all = [counted.hub_proxy.exchanges(), counted.site_proxy.exchanges()].concat();
     let twice: Vec<_> = made(&all).into_iter().filter(|(_, times)| *times > 1).collect();
     assert!(twice.is_empty(), "made more than once: {twice:?}");
+    // What recovered last is told by Events, after its status.
+    counted.probes(3).await?;
     let mark = counted.mark();
     counted.probes(3).await?;
     assert_eq!(counted.writes_since(mark), Vec::<String>::new(), "writes at rest");
