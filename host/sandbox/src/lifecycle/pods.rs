@@ -33,7 +33,7 @@ pub(super) fn grace(pod: &mut Object, options: &DeleteOptions, now: Timestamp) -
         let Some(mut asked) = asked.filter(|asked| *asked < given) else { return Ok(Grace::Pending) };
         let since =
             since.as_str().and_then(time::read).ok_or_else(|| Failure::bad_request("deletionTimestamp is no time"))?;
-        let mut end = later(later(since, -given), asked);
+        let mut end = later(later(since, given.saturating_neg()), asked);
         if end < now {
             end = now;
             asked = asked.min(1);

@@ -11,6 +11,9 @@ use crate::kinds::{Endpoint, Flavour, Missing};
 use crate::show::{self, Produces};
 use crate::world::World;
 
+/// What the format is called in which kubectl wants documents of OpenAPI v2; a version follows, with `.` or `@`.
+const OLD_IN_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2";
+
 /// Answers a request for it.
 pub(super) fn answer(
     server: &Server,
@@ -25,7 +28,7 @@ pub(super) fn answer(
     let catalog = request.site.catalog(world);
     let accept = request.accept();
     let (value, produces) = match endpoint {
-        Endpoint::Health { .. } => return Ok(Answer::text(200, "ok")),
+        Endpoint::Health { probe, check } if has_check(probe, check) => return Ok(Answer::text(200, "ok")),
         Endpoint::Version => (config.version.to_json(), Produces::Json),
         Endpoint::Root => (discovery::root_paths(&catalog), Produces::Unsaid),
         Endpoint::Api | Endpoint::Apis => {
@@ -44,14 +47,33 @@ pub(super) fn answer(
         Endpoint::GroupVersion(group, version) => {
             (discovery::api_resource_list(&catalog, group, version)?, Produces::Unsaid)
         }
+        Endpoint::OpenApi(path) if path.trim_matches('/') == "openapi/v2" => {
+            let version = &config.version.git_version;
+            if !accept.contains(OLD_IN_PROTOBUF) {
+                return Ok(openapi(&discovery::old_openapi(version), false));
+            }
+            let answer = Answer::json(200, discovery::old_openapi_in_protobuf(version));
+            // Asked for with `@`, it is answered with a dot: Go reads no media type with an `@`.
+            let media = format!("{OLD_IN_PROTOBUF}.v1.0+protobuf");
+            return Ok(answer.with(CONTENT_TYPE, &media).with(VARY, "Accept"));
+        }
         Endpoint::OpenApi(path) => {
             let document = discovery::openapi(&catalog, path, &config.version.git_version)?.ok_or(Missing::Page)?;
             return Ok(openapi(&document, path.trim_matches('/') == "openapi/v3"));
         }
-        Endpoint::Resource | Endpoint::Unknown(_) => return Err(Missing::Page.into()),
+        Endpoint::Health { .. } | Endpoint::Resource | Endpoint::Unknown(_) => return Err(Missing::Page.into()),
     };
     let accepted = show::negotiate_plain(accept, produces)?;
     Ok(Answer::value(200, &value, accepted.pretty || request.is_pretty()))
+}
+
+/// Whether a probe has a check of that name, or is asked for all of them. A real server has more of them, of its hooks.
+fn has_check(probe: &str, check: &str) -> bool {
+    match check {
+        "" | "ping" | "log" | "etcd" => true,
+        "etcd-readiness" | "informer-sync" | "shutdown" => probe == "readyz",
+        _ => false,
+    }
 }
 
 /// A document; where all of them are is told in JSON that calls itself a text.

@@ -24,6 +24,8 @@ use crate::world::{Serving, World};
 
 /// How long a watch lasts at the least that does not say it.
 const LASTS: u64 = 1800;
+/// How long a watch lasts at the most, in seconds, whatever it says: a year.
+const LONGEST: u64 = 365 * 24 * 60 * 60;
 /// How often bookmarks come.
 const BOOKMARKS: Duration = Duration::from_secs(60);
 /// How long before its end a watch gets its last bookmark.
@@ -60,7 +62,7 @@ pub(super) fn watch(
     let shown = Shown::new(request, serving)?;
     let selection = Selection::new(options.label_selector, options.field_selector, Arc::clone(serving))?;
     let lasts = match options.timeout_seconds.and_then(|seconds| u64::try_from(seconds).ok()) {
-        Some(seconds) if seconds > 0 => seconds,
+        Some(seconds) if seconds > 0 => seconds.min(LONGEST),
         _ => LASTS + world.random.below(LASTS),
     };
     let asked = WatchOptions {

@@ -2,8 +2,10 @@
 //!
 //! Facts: `DefaultBuildHandlerChain` of `k8s.io/apiserver/pkg/server/config.go`, whose order this is.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use http::HeaderValue;
 use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
 
 use super::answer::Answer;
@@ -50,9 +52,27 @@ impl Server {
     pub(super) fn answer(&self, incoming: &Incoming) -> Answer {
         self.with(|world| answer(self, world, incoming).unwrap_or_else(|refusal| refusal))
     }
+
+    /// The refusal of a request, as far as it can be told before its body is read.
+    pub(super) fn admit(&self, incoming: &Incoming) -> Result<(), Answer> {
+        self.with(|world| enter(self, world, incoming, |_, _| Ok(())))
+    }
 }
 
 fn answer(server: &Server, world: &mut World, incoming: &Incoming) -> Result<Answer, Answer> {
+    enter(server, world, incoming, |world, request| match Endpoint::of(&request.info) {
+        Endpoint::Resource => handle(server, world, request),
+        endpoint => discover::answer(server, world, request, endpoint),
+    })
+}
+
+/// Lets a request in, to what is done with it, if its sender may send it.
+fn enter<T>(
+    server: &Server,
+    world: &mut World,
+    incoming: &Incoming,
+    act: impl FnOnce(&mut World, &Request<'_>) -> Result<T, Answer>,
+) -> Result<T, Answer> {
     let path = decode_path(&incoming.path)?;
     let query = Query::parse(&incoming.query);
     let target = target(world, &path)?;
@@ -66,11 +86,7 @@ fn answer(server: &Server, world: &mut World, incoming: &Incoming) -> Result<Ans
     let user = impersonated(world, cluster.as_deref(), user, &info, incoming)?;
     let site = Site { user, cluster, through, shard: Arc::clone(&server.1) };
     site.may(world, &info.attributes())?;
-    let request = Request { info, query, site, incoming };
-    match Endpoint::of(&request.info) {
-        Endpoint::Resource => handle(server, world, &request),
-        endpoint => discover::answer(server, world, &request, endpoint),
-    }
+    act(world, &Request { info, query, site, incoming })
 }
 
 /// The virtual workspace that a path leads through.
@@ -111,6 +127,7 @@ fn named(world: &World, target: &Target<'_>, default: &str) -> Option<String> {
 /// Who sends it, to this cluster.
 fn who(world: &World, incoming: &Incoming, anonymous: bool, cluster: &str) -> Result<User, Failure> {
     let certificate = incoming.certificate.as_ref();
+    let authorization = incoming.headers.get(AUTHORIZATION).map(text);
     let organisations: Vec<&str> =
         certificate.iter().flat_map(|one| one.organisations.iter().map(String::as_str)).collect();
     let credentials = Credentials {
@@ -120,9 +137,14 @@ fn who(world: &World, incoming: &Incoming, anonymous: bool, cluster: &str) -> Re
             uid: None,
             sha256: &certificate.sha256,
         }),
-        authorization: incoming.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()),
+        authorization: authorization.as_deref(),
     };
     authenticate(&world.tokens, &credentials, anonymous, world.now, &Here { world, cluster })
+}
+
+/// A header that says who somebody is: none is passed over for its bytes, which Go takes as they are.
+fn text(header: &HeaderValue) -> Cow<'_, str> {
+    String::from_utf8_lossy(header.as_bytes())
 }
 
 /// The logical cluster, all of them, or the refusal where there is none of that name.
@@ -152,7 +174,7 @@ fn impersonated(
     info: &RequestInfo<'_>,
     incoming: &Incoming,
 ) -> Result<User, Failure> {
-    let headers = incoming.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    let headers = incoming.headers.iter().map(|(name, value)| (name.as_str(), text(value)));
     let Some(wanted) = Wanted::from_headers(headers)? else { return Ok(user) };
     impersonate(&authority(world, cluster.unwrap_or_default()), &user, &wanted, &info.attributes())
 }

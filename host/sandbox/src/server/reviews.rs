@@ -8,6 +8,7 @@ use super::gate::Request;
 use super::holders::Here;
 use super::site::authority;
 use crate::access::{reviews, tokens};
+use crate::content;
 use crate::kinds::Served;
 use crate::status::Failure;
 use crate::world::World;
@@ -17,11 +18,12 @@ pub(super) fn answer(world: &mut World, request: &Request<'_>, served: &Served) 
     let id = world.random.uuid();
     let world: &World = world;
     let mut review = body::read(request.incoming, &served.kind)?.value;
+    let (version, kind) = match &*served.plural {
+        "serviceaccounts" => ("authentication.k8s.io/v1".to_owned(), "TokenRequest"),
+        _ => (served.api_version(), &*served.kind),
+    };
+    check_form(world, &version, kind, &review)?;
     if let Some(review) = review.as_object_mut() {
-        let (version, kind) = match &*served.plural {
-            "serviceaccounts" => ("authentication.k8s.io/v1".to_owned(), "TokenRequest"),
-            _ => (served.api_version(), &*served.kind),
-        };
         review.entry("apiVersion").or_insert_with(|| Value::from(version));
         review.entry("kind").or_insert_with(|| Value::from(kind));
     }
@@ -39,6 +41,15 @@ pub(super) fn answer(world: &mut World, request: &Request<'_>, served: &Served) 
         other => return Err(Failure::not_in_sandbox(&format!("a POST of {other}"))),
     };
     Ok(Answer::value(201, &answered, request.is_pretty()))
+}
+
+/// 400 for what cannot be read as what it should be.
+fn check_form(world: &World, api_version: &str, kind: &str, review: &Value) -> Result<(), Failure> {
+    let Some(shape) = world.shape(api_version, kind) else { return Ok(()) };
+    let version = api_version.rsplit('/').next().unwrap_or_default();
+    // Only whether it can be read: it is answered as it was sent.
+    let read = content::decode(&shape, &mut review.clone());
+    read.map(drop).map_err(|why| content::cannot_be_read(kind, version, &why))
 }
 
 fn token(world: &World, request: &Request<'_>, id: &str, review: Value) -> Result<Value, Failure> {

@@ -1,6 +1,7 @@
 //! A server as a tower service: what a client in the same process calls, and what a listener gives its connections.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use tower::Service;
 
 use super::Server;
 use super::answer::{Answer, Body};
-use super::request::Incoming;
+use super::request::{Incoming, linger};
 
 /// What an answer's body is read from.
 pub type ResponseBody = UnsyncBoxBody<Bytes, Infallible>;
@@ -25,9 +26,9 @@ impl Server {
         B: http_body::Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let answer = match Incoming::read(request).await {
+        let answer = match self.read(request).await {
             Ok(incoming) => self.answer(&incoming),
-            Err(failure) => Answer::from(failure),
+            Err(refusal) => refusal,
         };
         let (head, body) = answer.into_parts();
         let body = match body {
@@ -41,6 +42,24 @@ impl Server {
             }
         };
         head.map(|()| body)
+    }
+
+    /// Reads a request. Nothing is kept of the body of one that is refused for what its head says.
+    async fn read<B>(&self, request: Request<B>) -> Result<Incoming, Answer>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (incoming, body) = Incoming::begin(request);
+        if body.is_end_stream() {
+            return Ok(incoming);
+        }
+        let body = pin!(body);
+        if let Err(refusal) = self.admit(&incoming) {
+            linger(body).await;
+            return Err(refusal);
+        }
+        Ok(incoming.with_body(body).await?)
     }
 }
 

@@ -316,7 +316,9 @@ fn no_escalation(
 ) -> Result<(), Failure> {
     let Some(kind) = RbacKind::of_resource(&serving.served.group, &serving.served.plural) else { return Ok(()) };
     let cluster = request.site.cluster();
-    let (new, old) = (Value::Object(object.clone()), old.map(|old| Value::Object(old.clone())));
+    // What is kept does not say what it is, and what was sent does: no difference.
+    let whole = |object: &Map<String, Value>| Value::Object(typed(serving, object.clone()));
+    let (new, old) = (whole(object), old.map(whole));
     let write = escalation::Write {
         kind,
         namespace: request.info.namespace,

@@ -30,7 +30,11 @@ pub fn body_format(content_type: &str) -> Result<BodyFormat, Failure> {
         "application/json" if readable => Ok(BodyFormat::Json),
         "application/yaml" if readable => Ok(BodyFormat::Yaml),
         "application/vnd.kubernetes.protobuf" if readable => {
-            Err(Failure::not_in_sandbox("bodies in application/vnd.kubernetes.protobuf"))
+            // It is what kubectl sends for the objects that it makes by itself.
+            Err(Failure::not_in_sandbox(
+                "bodies in application/vnd.kubernetes.protobuf; add --dry-run=client -o yaml to the kubectl command, and give \
+                 its output to kubectl apply -f -",
+            ))
         }
         _ => Err(Failure::new(
             415,

@@ -12,6 +12,9 @@ use serde_json::{Map, Value};
 use super::object::Places;
 use crate::status::Failure;
 
+/// How many lists and maps may be in each other where JSON is read (the recursion limit of serde_json).
+const LEVELS: usize = 127;
+
 /// A part of a JSON document.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Span {
@@ -40,8 +43,12 @@ pub(super) struct Encoded {
     pub(super) places: Places,
 }
 
-/// Writes an object.
+/// Writes an object. 400 for one that could not be read again.
 pub(super) fn encode(object: &Map<String, Value>, revision: u64) -> Result<Encoded, Failure> {
+    if object.values().any(|value| is_deeper(value, LEVELS - 1)) {
+        let why = format!("the object is nested too deeply: with its managedFields it has more than {LEVELS} levels");
+        return Err(Failure::bad_request(why));
+    }
     let mut writer = Writer { out: Vec::with_capacity(2048), places: Places::default() };
     let mut separator = b'{';
     for (key, value) in object {
@@ -58,6 +65,16 @@ pub(super) fn encode(object: &Map<String, Value>, revision: u64) -> Result<Encod
     writer.out.push(b'}');
     // A copy has the length that is needed. Shrunk in place, the buffer would keep what allocators round up.
     Ok(Encoded { json: Bytes::copy_from_slice(&writer.out), places: writer.places })
+}
+
+/// Whether more than so many lists and maps are in each other. It looks no deeper than that.
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    let inner = |value| is_deeper(value, levels - 1);
+    match value {
+        Value::Array(items) => levels == 0 || items.iter().any(inner),
+        Value::Object(fields) => levels == 0 || fields.values().any(inner),
+        _ => false,
+    }
 }
 
 /// The same JSON with another revision.
@@ -227,6 +244,21 @@ mod tests {
     fn what_is_no_object_of_kubernetes_is_not_kept() {
         assert!(encode(&map(json!({"kind": "A"})), 1).is_err());
         assert!(encode(&map(json!({"metadata": {"labels": {"a": 1}}})), 1).is_err());
+    }
+
+    #[test]
+    fn what_is_kept_can_be_read_again() {
+        for (levels, fits) in [(LEVELS, true), (LEVELS + 1, false)] {
+            // The object itself is the first level.
+            let lists = (1..levels).fold(json!(1), |inner, _| json!([inner]));
+            let maps = (1..levels).fold(json!(1), |inner, _| json!({"a": inner}));
+            for nested in [lists, maps] {
+                let kept = encode(&map(json!({"metadata": {}, "spec": nested})), 1);
+                assert_eq!(kept.as_ref().map_or_else(|failure| failure.code, |_| 201), if fits { 201 } else { 400 });
+                let read = kept.map(|kept| serde_json::from_slice::<Value>(&kept.json).map(drop).is_ok());
+                assert_eq!(read.unwrap_or(false), fits, "{levels}");
+            }
+        }
     }
 
     proptest! {

@@ -39,7 +39,7 @@ pub use self::writes::{Change, Deleted, Writer, Written};
 pub(crate) use self::writes::{annotation, typed};
 use crate::access::bindings::Bindings;
 use crate::access::tokens::Tokens;
-use crate::fields::{BadTable, BuiltIn};
+use crate::fields::{BadTable, BuiltIn, Shape};
 use crate::kcp::Index;
 use crate::kinds::{Catalog, Flavour, Kinds, built_in};
 use crate::store::{Commit, Key, Limits, Object, Resource, ResourceId, Scope, Store, Topic};
@@ -59,6 +59,7 @@ pub struct World {
     pub random: Random,
     /// The time of what is being done.
     pub now: Timestamp,
+    shapes: Arc<BuiltIn>,
     built_in: Kinds,
     built_in_servings: Servings,
     clusters: BTreeMap<Box<str>, Cluster>,
@@ -75,7 +76,7 @@ pub struct World {
 impl World {
     /// A server without clusters.
     pub fn new(flavour: Flavour, limits: Limits, tokens: Tokens, seed: u64) -> Result<Self, BadTable> {
-        let shapes = BuiltIn::new()?;
+        let shapes = Arc::new(BuiltIn::new()?);
         let mut world = Self {
             flavour,
             store: Store::new(limits),
@@ -83,6 +84,7 @@ impl World {
             tokens,
             random: Random::seeded(seed),
             now: Timestamp::UNIX_EPOCH,
+            shapes: Arc::clone(&shapes),
             built_in: built_in(flavour),
             built_in_servings: Servings::default(),
             clusters: BTreeMap::new(),
@@ -120,6 +122,11 @@ impl World {
     /// The names of all clusters.
     pub fn clusters(&self) -> impl Iterator<Item = &str> {
         self.clusters.keys().map(AsRef::as_ref)
+    }
+
+    /// What the objects of a built-in kind are made of, be they kept or only answered.
+    pub(crate) fn shape(&self, api_version: &str, kind: &str) -> Option<Shape> {
+        self.shapes.shape(api_version, kind)
     }
 
     /// The newest revision.

@@ -19,11 +19,13 @@ pub struct Wanted {
 impl Wanted {
     /// Reads the `Impersonate-*` headers out of all headers (names in any case, in order). `None` if there are none, or none of
     /// any use; the 400 if they say what but not who.
-    pub fn from_headers<'h>(headers: impl IntoIterator<Item = (&'h str, &'h str)>) -> Result<Option<Self>, Failure> {
+    pub fn from_headers<'h>(
+        headers: impl IntoIterator<Item = (&'h str, impl AsRef<str>)>,
+    ) -> Result<Option<Self>, Failure> {
         let mut wanted = Self::default();
         let mut named = false;
         for (name, value) in headers {
-            let name = name.to_ascii_lowercase();
+            let (name, value) = (name.to_ascii_lowercase(), value.as_ref());
             match name.as_str() {
                 "impersonate-user" if !named => {
                     // Only the first counts.

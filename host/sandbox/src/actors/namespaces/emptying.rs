@@ -96,7 +96,8 @@ fn clear(world: &mut World, serving: &Arc<Serving>, namespace: &Named<'_>) -> Ve
             let _ = world.delete(serving, place, object.name(), &options);
         }
     }
-    objects(world, serving, namespace).iter().filter_map(|object| object.to_map().ok()).collect()
+    // What cannot be read is there all the same.
+    objects(world, serving, namespace).iter().map(|object| object.to_map().unwrap_or_default()).collect()
 }
 
 fn objects(world: &World, serving: &Serving, namespace: &Named<'_>) -> Vec<crate::store::Object> {

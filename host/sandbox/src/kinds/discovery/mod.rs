@@ -19,7 +19,7 @@ mod version;
 
 pub use self::aggregated::{Aggregated, AggregatedVersion, aggregated, etag};
 pub use self::groups::{api_group, api_group_list, api_versions};
-pub use self::openapi::openapi;
+pub use self::openapi::{old_openapi, old_openapi_in_protobuf, openapi};
 pub use self::paths::root_paths;
 pub use self::resources::api_resource_list;
 pub use self::version::VersionInfo;

@@ -2,10 +2,11 @@
 //!
 //! These documents have no schemas and no other operations, so they are no answer to whoever wants those (`kubectl explain`),
 //! but without them kubectl checks fields itself, against schemas, and applies nothing. Since they do not say that there are
-//! strategic merge patches, kubectl makes these from the types that it has. OpenAPI v2 is refused.
+//! strategic merge patches, kubectl makes these from the types that it has. The document of v2 has nothing at all: kubectl asks
+//! for it when it meets a kind that it finds nowhere, and says then that there is no such kind.
 //!
 //! Facts: `pkg/resource/query_param_verifier_v3.go` of `k8s.io/cli-runtime`, `pkg/cmd/apply/patcher.go` of kubectl;
-//! `pkg/handler3` of `k8s.io/kube-openapi`.
+//! `pkg/handler3` of `k8s.io/kube-openapi`; `OpenAPIv2.proto` of `github.com/google/gnostic-models`.
 
 use std::fmt::Write as _;
 
@@ -47,6 +48,31 @@ fn paths(catalog: &Catalog<'_>, git_version: &str) -> Value {
         paths.insert(path, json!({"serverRelativeURL": url}));
     }
     json!({"paths": paths})
+}
+
+/// The document of OpenAPI v2, as JSON.
+pub fn old_openapi(git_version: &str) -> Value {
+    json!({"swagger": "2.0", "info": {"title": "Kubernetes", "version": git_version}, "paths": {}})
+}
+
+/// The same in protobuf, which is what kubectl reads.
+pub fn old_openapi_in_protobuf(git_version: &str) -> Vec<u8> {
+    let mut info = Vec::new();
+    field(&mut info, 1, b"Kubernetes");
+    field(&mut info, 2, git_version.as_bytes());
+    let mut document = Vec::new();
+    field(&mut document, 1, b"2.0");
+    field(&mut document, 2, &info);
+    field(&mut document, 8, b"");
+    document
+}
+
+/// A field of bytes. None here is longer than a length in one byte can say: there are names and versions.
+fn field(message: &mut Vec<u8>, number: u8, bytes: &[u8]) {
+    let short = &bytes[..bytes.len().min(0x7f)];
+    message.push(number << 3 | 2);
+    message.extend(u8::try_from(short.len()));
+    message.extend(short);
 }
 
 fn document(catalog: &Catalog<'_>, group: &str, version: &str, git_version: &str) -> Option<Value> {

@@ -253,5 +253,13 @@ fn openapi_says_that_the_server_validates_fields() {
         "Foo"
     );
     assert_eq!(document("/openapi/v3/apis/none/v1"), None);
-    assert_eq!(openapi(&catalog, "/openapi/v2", "v1.36.0").unwrap_err().code, 501);
+    assert_eq!(openapi(&catalog, "/openapi/v1", "v1.36.0").unwrap_err().code, 501);
+}
+
+/// As `protoc --decode_raw` reads it.
+#[test]
+fn openapi_of_old_knows_nothing() {
+    let bytes = b"\x0a\x032.0\x12\x15\x0a\x0aKubernetes\x12\x07v1.36.0\x42\x00";
+    assert_eq!(old_openapi_in_protobuf("v1.36.0"), bytes);
+    assert_eq!(old_openapi("v1.36.0")["paths"], json!({}));
 }

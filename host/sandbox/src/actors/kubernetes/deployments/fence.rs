@@ -17,7 +17,9 @@ pub(super) fn scaled(value: Option<&Value>, replicas: i64, up: bool) -> i64 {
         _ => 25,
     };
     let hundredths = replicas.saturating_mul(percent);
-    if up { hundredths.div_euclid(100) + i64::from(hundredths.rem_euclid(100) > 0) } else { hundredths.div_euclid(100) }
+    let part = hundredths.div_euclid(100) + i64::from(up && hundredths.rem_euclid(100) > 0);
+    // Numbers of pods have 32 bits, whatever the percentage.
+    part.min(i64::from(i32::MAX))
 }
 
 #[cfg(test)]
@@ -36,6 +38,7 @@ mod tests {
             (json!(0), json!("1%"), 2, (0, 1)),
             (Value::Null, Value::Null, 10, (3, 2)),
             (Value::Null, Value::Null, 1, (1, 0)),
+            (json!("9223372036854775807%"), json!(0), 10, (i64::from(i32::MAX), 0)),
         ] {
             let said = |value: &Value| Some(value.clone()).filter(|value| !value.is_null());
             assert_eq!(resolve(said(&surge).as_ref(), said(&unavailable).as_ref(), replicas), expected);

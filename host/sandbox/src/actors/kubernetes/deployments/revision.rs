@@ -35,7 +35,8 @@ pub(super) fn sync(
     sets: &mut Sets,
     create: bool,
 ) -> Result<(), Failure> {
-    let newest = sets.old.iter().map(Set::revision).max().unwrap_or_default() + 1;
+    // Anybody may write any number there.
+    let newest = sets.old.iter().map(Set::revision).max().unwrap_or_default().saturating_add(1);
     let Some(set) = &mut sets.new else {
         if create {
             sets.new = Some(make(world, deployment, sets, newest)?);

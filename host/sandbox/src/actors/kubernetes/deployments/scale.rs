@@ -119,7 +119,24 @@ fn share(deployment: &Deployment<'_>, set: &Set) -> i64 {
     if before <= 0 {
         return 0;
     }
-    let new = set.replicas() * (deployment.replicas() + deployment.max_surge());
-    // Rounded, halves up: all of it is positive.
-    (2 * new + before) / (2 * before) - set.replicas()
+    part_of(set.replicas(), deployment.replicas() + deployment.max_surge(), before).saturating_sub(set.replicas())
+}
+
+/// What becomes of so many pods when all of them, which were `before`, become `most`: rounded, halves up. All of it is
+/// positive, and `before` is whatever somebody wrote.
+fn part_of(replicas: i64, most: i64, before: i64) -> i64 {
+    let (new, before) = (i128::from(replicas) * i128::from(most), i128::from(before));
+    i64::try_from((2 * new + before) / (2 * before)).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_number_of_pods_is_too_large_to_count_with() {
+        assert_eq!((part_of(5, 20, 10), part_of(1, 3, 2), part_of(1, 4, 3)), (10, 2, 1));
+        assert_eq!(part_of(3, 4, i64::MAX), 0);
+        assert_eq!(part_of(i64::MAX, i64::MAX, 1), i64::MAX);
+    }
 }

@@ -49,6 +49,19 @@ fn set_image(fixture: &mut Fixture, image: &str) {
     fixture.settle();
 }
 
+/// Anybody may write annotations.
+#[test]
+fn a_revision_may_be_any_number() {
+    let mut fixture = with_deployment(1, "i:1");
+    let name = fixture.list("replicasets", "default")[0]["metadata"]["name"].as_str().unwrap().to_owned();
+    fixture.change("replicasets", "default", &name, |set| {
+        set["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = json!(i64::MAX.to_string());
+    });
+    fixture.settle();
+    set_image(&mut fixture, "i:2");
+    assert_eq!(images(&fixture), ["i:2"]);
+}
+
 fn images(fixture: &Fixture) -> Vec<String> {
     let pods = fixture.list("pods", "default");
     let mut images: Vec<String> =

@@ -22,7 +22,7 @@ impl Pods {
         }
         let last = reading::time(pod, &["metadata", "deletionTimestamp"]).unwrap_or(world.now);
         let stop = SignedDuration::try_from(self.pace.stop).unwrap_or(SignedDuration::MAX);
-        let end = reading::later(last, -grace).saturating_add(stop).unwrap_or(last).min(last);
+        let end = reading::later(last, grace.saturating_neg()).saturating_add(stop).unwrap_or(last).min(last);
         if end > world.now {
             return Some(end);
         }
