@@ -30,6 +30,7 @@ use tower::{BoxError, Service, ServiceBuilder};
 use super::bounds::{Bounded, Limits};
 use super::dial::Dialer;
 use super::fence::Fence;
+use super::first::FirstAlone;
 use super::kubeconfig::Access;
 use super::network::{Network, Route};
 use super::observe::{RequestObserver, Side};
@@ -112,12 +113,15 @@ pub fn physical(access: &Access, options: &Options) -> Result<Client, ConnectErr
             let mut tls = client_config(access)?;
             // One connection carries all parallel requests of a revision: one handshake instead of many.
             tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-            route(Dialer {
+            // A client has one server: it needs no room for the sessions of many.
+            tls.resumption = rustls::client::Resumption::in_memory_sessions(1);
+            let connections = route(Dialer {
                 policy: Some(access.policy),
                 timeout: options.limits.connect,
                 tls: Some((Arc::new(tls), Some(access.server_name.clone()))),
                 fence: options.fence.clone(),
-            })
+            });
+            BoxCloneSyncService::new(FirstAlone::new(connections))
         }
     };
     let service = ServiceBuilder::new()

@@ -16,6 +16,7 @@ mod dial;
 mod document;
 pub mod failure;
 pub mod fence;
+mod first;
 pub mod kubeconfig;
 pub mod network;
 pub mod observe;
