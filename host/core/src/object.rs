@@ -86,10 +86,11 @@ impl KindInfo {
 
     /// Wave of application: what is in one wave is sent at once. Namespaces must be there before what is in them, and a
     /// role before its binding: the API server looks it up to see whether the binding would give more than its maker has.
+    /// What makes pods comes last: without their ServiceAccount none are made, and the rollout would be called stuck.
     pub fn wave(&self) -> usize {
         match self.kind {
             "Namespace" | "ClusterRole" => 0,
-            "RoleBinding" => 2,
+            "RoleBinding" | "Deployment" => 2,
             _ => 1,
         }
     }
