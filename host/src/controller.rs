@@ -97,7 +97,11 @@ pub enum ControllerError {
 
 /// Runs until SIGTERM or SIGINT, or until leadership is lost.
 pub async fn run(args: Controller) -> Result<(), ControllerError> {
-    let shutdown = shutdown::on_signals().map_err(ControllerError::Signals)?;
+    run_until(args, shutdown::on_signals().map_err(ControllerError::Signals)?).await
+}
+
+/// Runs until `shutdown` begins, or until leadership is lost.
+pub async fn run_until(args: Controller, shutdown: shutdown::Shutdown) -> Result<(), ControllerError> {
     let metrics = Metrics::new();
     let fence = if args.no_leader_election { Fence::open() } else { Fence::closed() };
     let limits = Limits { connect: args.connect_timeout.get(), total: args.request_timeout.get(), ..Limits::default() };
@@ -241,18 +245,30 @@ pub async fn hub_config(args: &HubArgs) -> Result<kube::Config, HubConfigError> 
 
 /// Plugins and templates.
 pub fn making(args: &ShareArgs, store: Arc<Store>, metrics: &Metrics) -> Result<Making, ControllerError> {
-    let share = match &args.share {
-        Some(share) => share.clone(),
-        None => beside_the_program().map_err(ControllerError::Share)?,
-    };
+    let share = share_folder(args)?;
     let engine = HookEngine::new(HookLimits::default(), Budget::Time).map_err(ControllerError::Engine)?;
     let metrics = metrics.clone();
     let engine = engine.observed_by(move |call| {
         metrics.hook_call(call.plugin, call.hook.as_str(), call.outcome, call.duration);
     });
     let plugins = Arc::new(Plugins::load(plugins_spec(args, &share)?, &engine));
-    let library = Library::load(share.join("templates"), args.templates.clone(), TemplateLimits::default());
+    let library = Library::load(templates_folder(&share), args.templates.clone(), TemplateLimits::default());
     Ok(Making { store, plugins, library, syncer_image: args.syncer_image.clone() })
+}
+
+/// Where plugins and templates are.
+pub fn share_folder(args: &ShareArgs) -> Result<PathBuf, ControllerError> {
+    args.share.clone().map_or_else(|| beside_the_program().map_err(ControllerError::Share), Ok)
+}
+
+/// The file of the reconciler.
+pub fn reconciler_file(args: &ShareArgs, share: &Path) -> PathBuf {
+    args.plugin.clone().unwrap_or_else(|| share.join("plugins").join("synctarget.wasm"))
+}
+
+/// The folder with the product's layer of templates.
+pub fn templates_folder(share: &Path) -> PathBuf {
+    share.join("templates")
 }
 
 fn plugins_spec(args: &ShareArgs, share: &Path) -> Result<PluginsSpec, ControllerError> {
@@ -261,7 +277,7 @@ fn plugins_spec(args: &ShareArgs, share: &Path) -> Result<PluginsSpec, Controlle
     };
     let reconciler = PluginSource {
         name: None,
-        path: args.plugin.clone().unwrap_or_else(|| share.join("plugins").join("synctarget.wasm")),
+        path: reconciler_file(args, share),
         config: json("--plugin-config", &args.plugin_config)?,
     };
     let transformers = args.transformers.iter().map(|text| {

@@ -38,7 +38,10 @@ fn run(command: Command) -> Result<(), Failure> {
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            Ok(runtime.block_on(cli::sandbox::run(args))?)
+            let ended = runtime.block_on(cli::sandbox::run(args));
+            // A plugin that is being compiled is not waited for.
+            runtime.shutdown_background();
+            Ok(ended?)
         }
         Command::Controller(args) => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -42,8 +42,18 @@ impl Shutdown {
 /// A [`Shutdown`] that begins with the first SIGTERM or SIGINT. The second one ends the process at once, with the exit code
 /// that shells use for it. To be called within a Tokio runtime.
 pub fn on_signals() -> io::Result<Shutdown> {
+    listen(None)
+}
+
+/// The same, and it begins also when the terminal is closed (SIGHUP): for what somebody looks at.
+pub fn on_signals_of_a_terminal() -> io::Result<Shutdown> {
+    listen(Some(signal(SignalKind::hangup())?))
+}
+
+fn listen(hangup: Option<Signal>) -> io::Result<Shutdown> {
     let shutdown = Shutdown::new();
-    let mut signals = Signals { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? };
+    let (term, int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut signals = Signals { term, int, hangup };
     let told = shutdown.clone();
     tokio::spawn(async move {
         let (name, _) = signals.next().await;
@@ -59,12 +69,20 @@ pub fn on_signals() -> io::Result<Shutdown> {
 struct Signals {
     term: Signal,
     int: Signal,
+    hangup: Option<Signal>,
 }
 
 impl Signals {
     /// Name and number of the next signal.
     async fn next(&mut self) -> (&'static str, i32) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => drop(hangup.recv().await),
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
+            () = hangup => ("SIGHUP", SignalKind::hangup().as_raw_value()),
             _ = self.term.recv() => ("SIGTERM", SignalKind::terminate().as_raw_value()),
             _ = self.int.recv() => ("SIGINT", SignalKind::interrupt().as_raw_value()),
         }

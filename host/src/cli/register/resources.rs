@@ -29,7 +29,10 @@ pub enum ResourcesError {
     )]
     Syntax(String),
     /// The cluster has no such resource.
-    #[error("the cluster does not have {0}; `kubectl api-resources` lists what it has, by plural name and group")]
+    #[error(
+        "the cluster does not have {0}; give --resources with what the syncer is to sync (`kubectl api-resources` lists what the \
+         cluster has, by plural name and group)"
+    )]
     Unknown(String),
     /// No syncer is ever given rights on it.
     #[error("{name} cannot be registered: {why}; take it out of --resources")]

@@ -1,30 +1,37 @@
 //! `berthage sandbox`: a kcp, physical clusters, a controller and syncers in this one process, to try everything with.
 //!
 //! ```text
+//!  folder    where kubeconfigs and keys lie
 //!  servers   the sandbox's own API servers, on two ports of 127.0.0.1
 //!  tenants   what people would do by hand: workspaces, types, bindings, registrations, SyncTargets
 //!  syncers   what a kubelet would do: runs the syncer of each pod
 //!  guide     what to look at
 //! ```
 
+mod folder;
 mod guide;
 mod syncers;
 mod tenants;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use berthage_sandbox::sandbox::{Options, PODS, Sandbox, SandboxError};
 use clap::{Args as ClapArgs, Parser as _};
 
+use self::folder::{Folder, FolderError};
 use self::syncers::Syncers;
 use self::tenants::{TENANTS, Tenant, TenantsError};
 use crate::args::{Args, Command};
 use crate::cli::ca;
 use crate::controller::{self, ControllerError};
+use crate::shutdown::{self, Shutdown};
 
 /// How long everything may take to become ready.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How long its parts may take to end.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Flags of `berthage sandbox`.
 #[derive(Debug, ClapArgs)]
@@ -45,20 +52,38 @@ pub struct SandboxArgs {
     /// End as soon as every target is Ready.
     #[arg(long, env = "BERTHAGE_SANDBOX_EXIT")]
     pub exit: bool,
+    /// After `--`: more flags for its controller, such as `--templates DIR` or `--transformer FILE`.
+    #[arg(last = true, value_name = "FLAGS")]
+    pub controller: Vec<OsString>,
 }
 
 /// Why the sandbox does not work.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxCommandError {
     /// The folder.
-    #[error("{} cannot be written; choose another --dir", path.display())]
-    Folder {
-        /// Which.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The CA that lies in the folder.
+    #[error("{} cannot be read; remove the folder that it is in", path.display())]
+    Authority {
+        /// Its certificate.
         path: PathBuf,
         /// Why.
         #[source]
         source: std::io::Error,
     },
+    /// What the controller cannot do without.
+    #[error("{} is not there; --share names the folder with plugins/ and templates/, and `cargo xtask sandbox` makes one", path.display())]
+    Missing {
+        /// Which file or folder.
+        path: PathBuf,
+    },
+    /// The share folder.
+    #[error(transparent)]
+    Share(ControllerError),
+    /// Signals.
+    #[error("signals cannot be received")]
+    Signals(#[source] std::io::Error),
     /// The CA of the syncers.
     #[error("the sandbox has no CA for its syncers")]
     Ca(#[from] ca::CaError),
@@ -68,8 +93,8 @@ pub enum SandboxCommandError {
     /// What is on the hub.
     #[error(transparent)]
     Tenants(#[from] TenantsError),
-    /// The controller's command line is composed here.
-    #[error("the sandbox starts its controller wrongly")]
+    /// The controller's command line, of which a part was given after `--`.
+    #[error("the controller does not take these flags")]
     Controller(#[from] clap::Error),
     /// The controller ended by itself.
     #[error("the sandbox's controller ended")]
@@ -88,47 +113,32 @@ pub enum SandboxCommandError {
     Output(#[from] std::io::Error),
 }
 
-/// A folder that goes when the sandbox ends, unless somebody chose it.
-struct Folder {
-    path: PathBuf,
-    chosen: bool,
-}
-
-impl Folder {
-    fn open(chosen: Option<&Path>) -> Result<Self, SandboxCommandError> {
-        use std::os::unix::fs::DirBuilderExt as _;
-        let own = || std::env::temp_dir().join(format!("berthage-sandbox-{}", std::process::id()));
-        let path = chosen.map_or_else(own, Path::to_owned);
-        // Admins' tokens are in it.
-        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
-        made.map_err(|source| SandboxCommandError::Folder { path: path.clone(), source })?;
-        Ok(Self { path, chosen: chosen.is_some() })
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if !self.chosen {
-            // What cannot be removed is the system's to clear, as all temporary files.
-            let _ = std::fs::remove_dir_all(&self.path);
-        }
-    }
-}
-
 /// Runs until Ctrl-C, or with `--exit` until everything is ready.
 pub async fn run(args: SandboxArgs) -> Result<(), SandboxCommandError> {
-    let started = Instant::now();
+    let shutdown = shutdown::on_signals_of_a_terminal().map_err(SandboxCommandError::Signals)?;
     let folder = Folder::open(args.dir.as_deref())?;
-    let file = |name: &str| folder.path.join(name);
-    let authority = file("ca");
+    let asked = shutdown.clone();
+    tokio::select! {
+        ended = run_in(&folder, &args, shutdown) => ended,
+        // Whatever does not end by itself is left to itself.
+        () = async { asked.wait().await; tokio::time::sleep(GRACE).await } => Ok(()),
+    }
+}
+
+async fn run_in(files: &Folder, args: &SandboxArgs, shutdown: Shutdown) -> Result<(), SandboxCommandError> {
+    let started = Instant::now();
+    let folder = files.path();
+    let authority = folder.join("ca");
+    let command = controller_args(args, &folder.join(tenants::CONTROLLER), &authority)?;
+    complete(&command)?;
     if !authority.join("ca.key").exists() {
         let init = ca::Init { dir: authority.clone(), common_name: "berthage-sandbox-syncers".to_owned(), days: 365 };
         ca::run(&ca::Ca { command: ca::Command::Init(init) }, jiff::Timestamp::now())?;
     }
     let certificate = authority.join("ca.crt");
     let trusted = std::fs::read_to_string(&certificate)
-        .map_err(|source| SandboxCommandError::Folder { path: certificate.clone(), source })?;
-    let (syncers, kubelet) = Syncers::new(file("syncers"));
+        .map_err(|source| SandboxCommandError::Authority { path: certificate.clone(), source })?;
+    let (syncers, kubelet) = Syncers::new(files.mounts());
     let options = Options {
         clusters: TENANTS
             .iter()
@@ -144,23 +154,24 @@ pub async fn run(args: SandboxArgs) -> Result<(), SandboxCommandError> {
     syncers.serve(&sandbox.clusters.server);
     guide::begin(&sandbox)?;
 
-    let controller = tenants::platform(&sandbox, &folder.path).await?;
-    let command = controller_args(&args, &controller, &authority)?;
-    let mut running = tokio::spawn(controller::run(command));
+    tenants::platform(&sandbox, folder).await?;
+    let mut running = tokio::spawn(controller::run_until(command, shutdown.clone()));
     let shown = async {
         for tenant in &TENANTS {
-            tenants::onboard(&sandbox, tenant, &folder.path).await?;
+            tenants::onboard(&sandbox, tenant, folder).await?;
             guide::onboarded(tenant)?;
         }
         for tenant in &TENANTS {
             ready(&sandbox, tenant, started).await?;
         }
-        guide::end(&sandbox, &folder.path, started.elapsed(), args.exit)?;
+        guide::end(&sandbox, folder, started.elapsed(), args.exit)?;
         Ok::<_, SandboxCommandError>(())
     };
     tokio::select! {
         shown = shown => shown?,
         ended = &mut running => return finished(ended),
+        // It may be compiling its plugin, and would hear of it much later.
+        () = shutdown.wait() => return Ok(()),
     }
     if args.exit {
         running.abort();
@@ -170,6 +181,16 @@ pub async fn run(args: SandboxArgs) -> Result<(), SandboxCommandError> {
     syncers.stop();
     sandbox.stop().await;
     Ok(())
+}
+
+/// What is missing would be told by every target's conditions, after a while.
+fn complete(command: &crate::args::Controller) -> Result<(), SandboxCommandError> {
+    let share = controller::share_folder(&command.share).map_err(SandboxCommandError::Share)?;
+    let needed = [controller::reconciler_file(&command.share, &share), controller::templates_folder(&share)];
+    match needed.into_iter().find(|path| !path.exists()) {
+        Some(path) => Err(SandboxCommandError::Missing { path }),
+        None => Ok(()),
+    }
 }
 
 fn distinct(mut names: Vec<String>, name: &str) -> Vec<String> {
@@ -193,15 +214,17 @@ fn controller_args(
     kubeconfig: &Path,
     authority: &Path,
 ) -> Result<crate::args::Controller, clap::Error> {
-    let mut words: Vec<std::ffi::OsString> =
-        ["berthage", "controller", "--hub", "kcp", "--kubeconfig"].map(Into::into).into();
+    let mut words: Vec<OsString> = ["berthage", "controller", "--hub", "kcp", "--kubeconfig"].map(Into::into).into();
     words.push(kubeconfig.into());
     words.extend(["--ca-cert".into(), authority.join("ca.crt").into()]);
     words.extend(["--ca-key".into(), authority.join("ca.key").into()]);
     words.extend(["--admin-address", "127.0.0.1:0", "--probe-interval", "5s"].map(Into::into));
+    // Nobody stands against it, and whoever sends the process to sleep for a while finds it as it was.
+    words.push("--no-leader-election".into());
     if let Some(share) = &args.share {
         words.extend(["--share".into(), share.into()]);
     }
+    words.extend(args.controller.iter().cloned());
     match Args::try_parse_from(words)?.command {
         Command::Controller(controller) => Ok(*controller),
         _ => Err(clap::Error::new(clap::error::ErrorKind::InvalidSubcommand)),

@@ -1,6 +1,7 @@
 //! What a kubelet does for the pods of the sandbox: it mounts their Secret and runs the syncer, the same code as in its image.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -11,10 +12,13 @@ use berthage_syncer::args::Args;
 use berthage_syncer::probes::Readiness;
 use clap::Parser as _;
 use serde_json::{Map, Value};
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 /// How often a kubelet looks whether a Secret has changed, and a probe whether the syncer is ready.
 const LOOKS: Duration = Duration::from_millis(500);
+/// How long a syncer has to end when its pod does, as with a kubelet.
+const GRACE: Duration = Duration::from_secs(30);
 
 /// The syncers that run, by the uid of their pod.
 #[derive(Debug, Clone)]
@@ -24,7 +28,16 @@ pub(super) struct Syncers(Arc<Inner>);
 struct Inner {
     folder: PathBuf,
     server: OnceLock<Server>,
-    running: Mutex<BTreeMap<String, AbortHandle>>,
+    running: Mutex<BTreeMap<String, Running>>,
+}
+
+/// A syncer that runs.
+#[derive(Debug)]
+struct Running {
+    /// Asks it to end.
+    stop: watch::Sender<bool>,
+    /// Ends it.
+    task: AbortHandle,
 }
 
 impl Syncers {
@@ -41,14 +54,14 @@ impl Syncers {
         let _ = self.0.server.set(server.clone());
     }
 
-    /// Ends them all.
+    /// Ends them all, at once: nobody is left who would miss them.
     pub(super) fn stop(&self) {
-        for (_, task) in std::mem::take(&mut *self.running()) {
-            task.abort();
+        for (_, syncer) in std::mem::take(&mut *self.running()) {
+            syncer.task.abort();
         }
     }
 
-    fn running(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, AbortHandle>> {
+    fn running(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Running>> {
         self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -57,22 +70,24 @@ impl Kubelet for Syncers {
     fn started(&mut self, cluster: &str, pod: &Map<String, Value>) -> bool {
         let Some(pod) = Pod::read(cluster, pod, &self.0.folder) else { return true };
         let (syncers, uid) = (self.clone(), pod.program.uid.clone());
+        let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(async move {
             // The world is locked while a kubelet is told: what needs it is done afterwards.
             tokio::task::yield_now().await;
             if let Some(server) = syncers.0.server.get() {
-                pod.run(server).await;
+                pod.run(server, stopped).await;
             }
         });
-        if let Some(before) = self.running().insert(uid, task.abort_handle()) {
-            before.abort();
+        if let Some(before) = self.running().insert(uid, Running { stop, task: task.abort_handle() }) {
+            before.task.abort();
         }
         false
     }
 
     fn stopped(&mut self, _: &str, pod: &Map<String, Value>) {
-        if let Some(task) = self.running().remove(text(pod, "uid")) {
-            task.abort();
+        if let Some(syncer) = self.running().remove(text(pod, "uid")) {
+            // It gives its Lease back, so that the next one need not wait for its end.
+            syncer.stop.send_replace(true);
         }
     }
 }
@@ -89,30 +104,33 @@ impl Pod {
     fn read(cluster: &str, pod: &Map<String, Value>, folder: &Path) -> Option<Self> {
         let program = Program::read(cluster, pod, "syncer")?;
         let mount = folder.join(&program.uid);
-        let mut words = vec!["berthage-syncer".to_owned()];
-        let mut given = program.arguments.iter();
-        while let Some(word) = given.next() {
-            let value = given.next()?;
-            let value = match &**word {
-                "--kubeconfig-dir" => mount.display().to_string(),
-                "--probe-address" => "127.0.0.1:0".to_owned(),
-                _ => value.to_owned(),
-            };
-            words.extend([word.to_owned(), value]);
-        }
-        words.extend(["--identity".to_owned(), program.pod.clone()]);
-        Some(Self { args: Args::try_parse_from(words).ok()?, program, mount })
+        let words = std::iter::once("berthage-syncer").chain(program.arguments.iter().map(String::as_str));
+        let mut args = Args::try_parse_from(words).ok()?;
+        // Whoever may make pods in a cluster says what is in their arguments, and it runs in this process: what reaches beyond
+        // the pod is not theirs to say, in whatever form they say it.
+        args.kubeconfig_dir.clone_from(&mount);
+        args.probe_address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        args.identity = Some(program.pod.clone());
+        args.https_proxy = None;
+        Some(Self { program, mount, args })
     }
 
     /// Runs the syncer, keeps its Secret mounted, and says whether it is ready.
-    async fn run(&self, server: &Server) {
+    async fn run(&self, server: &Server, stopped: watch::Receiver<bool>) {
         let readiness = Readiness::default();
+        let asked = async |mut stopped: watch::Receiver<bool>| {
+            // Whoever has forgotten the pod wants it to end, too.
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        };
         tokio::select! {
             // How it ended is in its log; the pod is then not ready.
-            _ = berthage_syncer::run::run(&self.args, &readiness, std::future::pending()) => {}
+            _ = berthage_syncer::run::run(&self.args, &readiness, asked(stopped.clone())) => {}
             () = self.look_after(server, &readiness) => {}
+            () = async { asked(stopped).await; tokio::time::sleep(GRACE).await } => {}
         }
         self.program.tell(server, false);
+        // What cannot be removed goes with the folder of the sandbox, or when the next one begins in it.
+        let _ = std::fs::remove_dir_all(&self.mount);
     }
 
     async fn look_after(&self, server: &Server, readiness: &Readiness) {
@@ -147,4 +165,36 @@ impl Pod {
 
 fn text<'o>(object: &'o Map<String, Value>, field: &str) -> &'o str {
     object.get("metadata").and_then(|metadata| metadata.get(field)).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_reaches_beyond_the_pod_is_not_its_makers_to_say() {
+        let said = [
+            "--target=edge",
+            "--target-uid=of-edge",
+            "--lease-name=lease",
+            "--kubeconfig-dir=/elsewhere",
+            "--probe-address=0.0.0.0:18999",
+            "--https-proxy=http://proxy:3128",
+            "--identity=another",
+        ];
+        let pod = json!({
+            "metadata": { "name": "pod", "namespace": "ns", "uid": "of-pod" },
+            "spec": {
+                "containers": [{ "name": "syncer", "args": said }],
+                "volumes": [{ "name": "hub", "secret": { "secretName": "hub" } }],
+            },
+        });
+        let pod = Pod::read("east", pod.as_object().unwrap(), Path::new("/mounts")).unwrap();
+        assert_eq!(pod.args.target, "edge");
+        assert_eq!((pod.mount.as_path(), &pod.args.kubeconfig_dir), (Path::new("/mounts/of-pod"), &pod.mount));
+        assert!(pod.args.probe_address.ip().is_loopback());
+        assert_eq!((pod.args.https_proxy, pod.args.identity.as_deref()), (None, Some("pod")));
+    }
 }

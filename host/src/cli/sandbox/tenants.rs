@@ -18,6 +18,7 @@ use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Api, Client, Config};
 use serde_json::{Value, json};
 
+use super::folder::{self, FolderError};
 use crate::access::Side;
 use crate::args::{Args, Command};
 use crate::cli::crds::definitions;
@@ -27,8 +28,12 @@ use crate::cli::register::{self, RegisterError, requests};
 const PLATFORM: &str = "root:platform";
 /// The controller's account in it.
 const ACCOUNT: &str = "berthage-controller";
-/// How long the controller's token is valid.
-const TOKEN: Duration = Duration::from_hours(24);
+/// Whose account a workspace's kubeconfig is.
+const ADMIN: &str = "admin";
+/// How long tokens are valid: for longer than a sandbox lives.
+const TOKEN: Duration = Duration::from_hours(24 * 365);
+/// The kubeconfig of the controller, in the sandbox's folder.
+pub(super) const CONTROLLER: &str = "controller.kubeconfig";
 
 /// A workspace with a registered cluster and a SyncTarget.
 #[derive(Debug)]
@@ -52,14 +57,8 @@ pub(super) const TENANTS: [Tenant; 3] = [
 #[derive(Debug, thiserror::Error)]
 pub enum TenantsError {
     /// A file.
-    #[error("{} cannot be written; choose another --dir", path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FolderError),
     /// A client.
     #[error("no client can be made for the sandbox")]
     Client(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -99,8 +98,8 @@ pub(super) fn kubeconfig_of_cluster(folder: &Path, cluster: &str) -> PathBuf {
     folder.join(format!("cluster-{cluster}.kubeconfig"))
 }
 
-/// Makes the platform's workspace; the kubeconfig of the controller.
-pub(super) async fn platform(sandbox: &Sandbox, folder: &Path) -> Result<PathBuf, TenantsError> {
+/// Makes the platform's workspace, and the controller's kubeconfig.
+pub(super) async fn platform(sandbox: &Sandbox, folder: &Path) -> Result<(), TenantsError> {
     make_workspace(sandbox, PLATFORM, folder).await?;
     let client = client(&sandbox.hub, PLATFORM).await?;
     let types = definitions().iter().map(serde_json::to_value).collect::<Result<Vec<Value>, _>>()?;
@@ -117,9 +116,7 @@ pub(super) async fn platform(sandbox: &Sandbox, folder: &Path) -> Result<PathBuf
         requests::apply(&client, Side::Hub, object).await?;
     }
     let token = requests::token(&client, Side::Hub, [HUB_NAMESPACE, ACCOUNT], TOKEN).await?;
-    let path = folder.join("controller.kubeconfig");
-    write(&path, &sandbox.hub.kubeconfig(PLATFORM, &token.token))?;
-    Ok(path)
+    write(&folder.join(CONTROLLER), &sandbox.hub.kubeconfig(PLATFORM, &token.token))
 }
 
 /// Makes a tenant's workspace, binds the APIExport there, and registers the tenant's cluster.
@@ -145,6 +142,23 @@ pub(super) async fn onboard(sandbox: &Sandbox, tenant: &Tenant, folder: &Path) -
         register::run(&args, |_| Ok(())).await?;
     }
     Ok(())
+}
+
+/// A file with a SyncTarget as the tenants have it, to make it again.
+pub(super) fn manifest(folder: &Path, tenant: &Tenant) -> Result<PathBuf, TenantsError> {
+    let file = folder.join(format!("{}.yaml", tenant.target));
+    let resource = |group: &str, resource: &str| json!({"group": group, "version": "v1", "resource": resource});
+    // JSON is YAML, too.
+    let target = json!({
+        "apiVersion": "workload.kcp.io/v1alpha1", "kind": "SyncTarget", "metadata": {"name": tenant.target},
+        "spec": {
+            "clusterRef": {"name": tenant.target},
+            "supportedAPIResources": [
+                resource("", "configmaps"), resource("", "services"), resource("apps", "deployments"),
+            ],
+        },
+    });
+    write(&file, &target).map(|()| file)
 }
 
 /// Waits until a tenant's target is ready.
@@ -180,9 +194,27 @@ async fn make_workspace(sandbox: &Sandbox, path: &str, folder: &Path) -> Result<
         workspace.data.pointer("/status/phase").and_then(Value::as_str) == Some("Ready")
     })
     .await?;
+    let token = admin(sandbox, path).await?;
     let file = kubeconfig_of_workspace(folder, path);
-    write(&file, &sandbox.hub.kubeconfig(path, &sandbox.hub.token))?;
+    write(&file, &sandbox.hub.kubeconfig(path, &token))?;
     Ok(file)
+}
+
+/// An account that may do everything in this workspace, and nothing in another: its token.
+async fn admin(sandbox: &Sandbox, workspace: &str) -> Result<String, TenantsError> {
+    let client = self::client(&sandbox.hub, workspace).await?;
+    let account = json!({
+        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ADMIN, "namespace": "default"},
+    });
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": ADMIN},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"kind": "ServiceAccount", "name": ADMIN, "namespace": "default"}],
+    });
+    for object in [&account, &binding] {
+        requests::apply(&client, Side::Hub, object).await?;
+    }
+    Ok(requests::token(&client, Side::Hub, ["default", ADMIN], TOKEN).await?.token.to_string())
 }
 
 /// Waits until an object is as it should be.
@@ -218,16 +250,13 @@ fn refused(workspace: &str) -> impl Fn(kube::Error) -> TenantsError + '_ {
 async fn client(site: &Site, cluster: &str) -> Result<Client, TenantsError> {
     let kubeconfig: Kubeconfig = serde_json::from_value(site.kubeconfig(cluster, &site.token))?;
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
-    let config = config.map_err(|error| TenantsError::Client(Box::new(error)))?;
+    let mut config = config.map_err(|error| TenantsError::Client(Box::new(error)))?;
+    // The sandbox is here: whatever proxy the environment names leads elsewhere.
+    config.proxy_url = None;
     Client::try_from(config).map_err(|error| TenantsError::Client(Box::new(error)))
 }
 
-/// Writes a kubeconfig for nobody else to read.
-fn write(path: &Path, kubeconfig: &Value) -> Result<(), TenantsError> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut options = std::fs::OpenOptions::new();
-    let opened = options.create(true).write(true).truncate(true).mode(0o600).open(path);
-    let written = opened.and_then(|mut file| file.write_all(format!("{kubeconfig:#}\n").as_bytes()));
-    written.map_err(|source| TenantsError::File { path: path.to_owned(), source })
+/// Writes a kubeconfig, or another object.
+fn write(path: &Path, content: &Value) -> Result<(), TenantsError> {
+    Ok(folder::write(path, format!("{content:#}\n").as_bytes())?)
 }
