@@ -151,6 +151,7 @@ impl Manager {
     pub fn work(&mut self) {
         let (ctx, queues) = (Arc::clone(&self.ctx), self.queues.clone());
         self.tasks.spawn(async move { queues.run(&ctx).await });
+        self.tasks.spawn(call(Arc::clone(&self.ctx), self.queues.clone()));
         self.tasks.spawn(sweep(Arc::clone(&self.ctx), self.config.clone()));
     }
 
@@ -223,6 +224,17 @@ fn downstream_sink(store: &Arc<Store>, queues: &Queues) -> downstream::Sink {
         }
         News::Failed(registration) => queues.add(registration, Priority::Live),
     })
+}
+
+/// Has targets looked at whose clusters may be watched now.
+async fn call(ctx: Arc<Context>, queues: Queues) {
+    loop {
+        for registration in ctx.downstream.next_called().await {
+            for key in ctx.making.store.users_of(&registration) {
+                queues.add(key, Priority::Background);
+            }
+        }
+    }
 }
 
 /// Has every target looked at when a file has changed.

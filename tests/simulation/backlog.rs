@@ -85,7 +85,8 @@ async fn changes(workspaces: usize) -> (usize, Duration) {
     (changes, worst)
 }
 
-async fn all_ready(stage: &Stage, paths: &[String]) -> bool {
+/// Whether every target of these workspaces is.
+pub(crate) async fn all_ready(stage: &Stage, paths: &[String]) -> bool {
     for path in paths {
         let targets: Api<SyncTarget> = Api::all(stage.client(path));
         if !targets.list(&kube::api::ListParams::default()).await.unwrap().items.iter().all(act::says_ready) {

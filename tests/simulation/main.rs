@@ -14,6 +14,7 @@
 //!  faults    requests and watches go wrong, from seeds
 //!  told      what cannot be written is told later
 //!  backlog   a change does not wait for very many targets
+//!  links     more clusters than may be watched at a time
 //!  replay    the same seed gives the same run
 //! ```
 //! docs/faults.md says what each of them shows, and what it has found.
@@ -26,6 +27,7 @@ mod backlog;
 mod crashes;
 mod faults;
 mod life;
+mod links;
 mod network;
 mod pods;
 mod replay;

@@ -39,6 +39,8 @@ const NODE: u32 = 1_000_000;
 const BEGIN: &str = "2026-06-01T00:00:00Z";
 /// What a plugin's call may take, about an instruction each.
 const FUEL: u64 = 2_000_000_000;
+/// Clusters that a controller may watch: all there are.
+const LINKS: usize = 100;
 /// How long a request of the controller may take.
 const REQUEST: Duration = Duration::from_secs(10);
 
@@ -159,6 +161,11 @@ impl Stage {
 
     /// Starts a controller, which works at once.
     pub(crate) async fn controller(&self) -> Manager {
+        self.controller_with(LINKS).await
+    }
+
+    /// Starts one that watches at most so many clusters at a time.
+    pub(crate) async fn controller_with(&self, max_links: usize) -> Manager {
         let clients = ClientOptions {
             limits: berthage::access::Limits { total: REQUEST, ..berthage::access::Limits::default() },
             network: Some(self.wires.network()),
@@ -197,7 +204,7 @@ impl Stage {
                 run_budget: REQUEST * 3,
             },
             workers: 8,
-            max_links: 100,
+            max_links,
             metrics: Metrics::new(),
             clock,
         });

@@ -1,4 +1,5 @@
-//! The clients of physical clusters: at most so many; of the workspace that has most, the least recently used goes first.
+//! The clients of physical clusters: at most so many; of the workspace that has most, the least recently used goes first, but
+//! before all others one that nobody works with.
 //!
 //! A client is kept for as long as the kubeconfig says the same. There are no background tasks: what is not used closes its
 //! connections by itself.
@@ -47,11 +48,27 @@ struct State {
     entries: HashMap<ConnectionKey, Entry>,
 }
 
+impl State {
+    /// Of those that nobody holds besides the pool, or of all: a probe of each of very many clusters takes no connection from who
+    /// works with his.
+    fn first_to_go(&self, unheld: bool) -> Option<ConnectionKey> {
+        let may = self.entries.iter().filter(|(_, entry)| !unheld || !entry.is_held());
+        shares::first_to_go(may.map(|(key, entry)| (&key.workspace, entry.used, key.clone())))
+    }
+}
+
 struct Entry {
     used: u64,
     /// uid and resourceVersion of the Secret that the client was made from.
     secret_version: String,
     connection: Connection,
+}
+
+impl Entry {
+    /// Whether somebody works with it: a link, or a run.
+    fn is_held(&self) -> bool {
+        Arc::strong_count(&self.connection.fingerprint) > 1
+    }
 }
 
 impl Connections {
@@ -100,8 +117,7 @@ impl Connections {
         let entry = Entry { used: state.clock, secret_version: secret_version.to_owned(), connection };
         state.entries.insert(key.clone(), entry);
         while state.entries.len() > self.capacity {
-            let used = state.entries.iter().map(|(key, entry)| (&key.workspace, entry.used, key.clone()));
-            let Some(first) = shares::first_to_go(used) else { break };
+            let Some(first) = state.first_to_go(true).or_else(|| state.first_to_go(false)) else { break };
             state.entries.remove(&first);
         }
     }

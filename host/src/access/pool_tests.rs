@@ -66,3 +66,19 @@ async fn one_workspace_with_many_clusters_takes_no_client_from_another() {
     assert_eq!(pool.len(), 4);
     assert!(pool.get(&only, "1").is_some() && pool.get(&key("a", "9"), "1").is_some());
 }
+
+#[tokio::test]
+async fn who_works_with_a_client_keeps_it_while_others_come_and_go() {
+    let pool = Connections::new(Options::default(), 2);
+    let held = pool.get_or_connect(&key("a", "x"), "1", &access("a")).unwrap();
+    for at in 0..10 {
+        pool.get_or_connect(&key(&at.to_string(), "x"), "1", &access("b")).unwrap();
+    }
+    let again = pool.get(&key("a", "x"), "1").unwrap();
+    assert!(Arc::ptr_eq(&again.fingerprint, &held.fingerprint));
+    // But not beyond the bound.
+    let other = pool.get_or_connect(&key("b", "x"), "1", &access("b")).unwrap();
+    let third = pool.get_or_connect(&key("c", "x"), "1", &access("c")).unwrap();
+    assert_eq!(pool.len(), 2);
+    drop((again, held, other, third));
+}

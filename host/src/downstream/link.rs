@@ -14,10 +14,10 @@ use berthage_core::key::Key;
 use berthage_core::names::LABEL_TARGET;
 use berthage_core::object::{KindInfo, Marker, ObjectId};
 use futures::{Stream, StreamExt};
+use kube::Api;
 use kube::api::{ApiResource, ObjectMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
-use kube::{Api, Client};
 use serde::de::DeserializeOwned;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -26,6 +26,7 @@ use super::objects::Objects;
 use super::seen::{Seen, object_id, selector};
 use super::{News, Sink, Users, lock};
 use crate::access::pace::Pace;
+use crate::access::pool::Connection;
 use crate::watch::retries::Retries;
 use crate::wire::{Meta, Wire};
 
@@ -45,8 +46,8 @@ const RELISTS: (u32, Duration) = (10, Duration::from_secs(15));
 /// See the module.
 pub struct Link {
     registration: Key,
-    fingerprint: String,
-    client: Client,
+    /// Held, also so that the pool keeps it for the writes.
+    connection: Connection,
     made: Instant,
     state: Mutex<State>,
     users: Users,
@@ -69,11 +70,10 @@ impl Drop for State {
 }
 
 impl Link {
-    pub(super) fn new(registration: &Key, fingerprint: &str, client: &Client, users: Users, sink: Sink) -> Self {
+    pub(super) fn new(registration: &Key, connection: &Connection, users: Users, sink: Sink) -> Self {
         Self {
             registration: registration.clone(),
-            fingerprint: fingerprint.to_owned(),
-            client: client.clone(),
+            connection: connection.clone(),
             made: Instant::now(),
             state: Mutex::default(),
             users,
@@ -83,7 +83,7 @@ impl Link {
 
     /// Which credential it was made with.
     pub(super) fn fingerprint(&self) -> &str {
-        &self.fingerprint
+        &self.connection.fingerprint
     }
 
     /// Sees to it that a kind is watched.
@@ -94,7 +94,7 @@ impl Link {
         }
         // The task holds the link weakly: dropping the link ends its watches.
         let link = Arc::downgrade(self);
-        let client = self.client.clone();
+        let client = self.connection.client.clone();
         let task = tokio::spawn(async move {
             let resource = api_resource(info);
             if info.kind == "Deployment" || info.marker == Marker::Content {

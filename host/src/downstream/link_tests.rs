@@ -7,6 +7,7 @@ use berthage_core::names::{LABEL_MANAGED_BY, MANAGED_BY};
 use berthage_core::object::KINDS;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
+use kube::Client;
 use serde_json::json;
 use tower::BoxError;
 
@@ -32,7 +33,8 @@ fn link_to(client: &Client) -> (Arc<Link>, Arc<Mutex<Vec<News>>>) {
         Arc::new(move |news| told.lock().unwrap().push(news))
     };
     let users: Users = Arc::new(|_, target| target == "ours");
-    (Arc::new(Link::new(&registration(), "f", client, users, sink)), told)
+    let connection = Connection { client: client.clone(), fingerprint: Arc::from("f") };
+    (Arc::new(Link::new(&registration(), &connection, users, sink)), told)
 }
 
 fn registration() -> Key {

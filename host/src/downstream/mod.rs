@@ -2,8 +2,8 @@
 //! Deployments, because their status says whether the syncer runs, and kinds that are told by their content.
 //!
 //! A link belongs to one registration and is shared by all targets that use it. Only a slim record of each object is
-//! held. The number of links is bounded: of the workspace that has most, the least recently used one is dropped, and its targets
-//! are compared again when their resync brings the link back.
+//! held. The number of links is bounded: `places` says who has one and who waits for one. One that is dropped, because another's
+//! turn has come, is brought back by the resync of its targets, which are compared again then.
 //!
 //! A cluster belongs to a tenant, and may say whatever it likes for as long as it likes: `link` says what of it is heard.
 
@@ -11,15 +11,19 @@ mod deployment;
 mod link;
 mod objects;
 mod packed;
+mod places;
 mod seen;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use berthage_core::key::Key;
-use kube::Client;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
 
-use crate::shares;
+use self::places::{Answer, Places};
+use crate::access::pool::Connection;
 
 pub use link::{Link, api_resource};
 pub use seen::{Seen, followed};
@@ -41,48 +45,90 @@ pub type Sink = Arc<dyn Fn(News) + Send + Sync>;
 /// Whether the target with that id uses that registration. Called under a link's lock.
 pub type Users = Arc<dyn Fn(&Key, &str) -> bool + Send + Sync>;
 
+/// How often it is looked whether a place has become free, while somebody waits for one.
+const TURN: Duration = Duration::from_millis(200);
+
 /// All links.
 pub struct Downstream {
     links: Mutex<Links>,
-    limit: usize,
     users: Users,
     sink: Sink,
+    /// Somebody has begun to wait for a place.
+    waits: Notify,
 }
 
-#[derive(Default)]
 struct Links {
     by_registration: HashMap<Key, Arc<Link>>,
-    /// Least recently used first.
-    order: Vec<Key>,
+    places: Places,
 }
 
 impl Downstream {
     /// At most `limit` links at a time.
     pub fn new(limit: usize, users: Users, sink: Sink) -> Self {
-        Self { links: Mutex::default(), limit: limit.max(1), users, sink }
+        let links = Links { by_registration: HashMap::new(), places: Places::new(limit) };
+        Self { links: Mutex::new(links), users, sink, waits: Notify::new() }
     }
 
-    /// The link of a registration, made with `client` when there is none or when the credential changed.
-    pub fn link(&self, registration: &Key, fingerprint: &str, client: &Client) -> Arc<Link> {
+    /// Whether a registration has a place for a link, or gets one now. Who has to wait is called: see [`Self::next_called`]. Who is
+    /// in a hurry waits before those who are not.
+    pub fn admits(&self, registration: &Key, hurry: bool) -> bool {
         let mut links = lock(&self.links);
-        links.order.retain(|key| key != registration);
-        links.order.push(registration.clone());
+        match links.places.ask(registration, hurry, Instant::now()) {
+            Answer::Has => true,
+            Answer::Gets(gone) => {
+                gone.and_then(|gone| links.by_registration.remove(&gone));
+                true
+            }
+            Answer::Waits => {
+                self.waits.notify_one();
+                false
+            }
+        }
+    }
+
+    /// Waits until it is somebody's turn to have a place; gives those registrations.
+    pub async fn next_called(&self) -> Vec<Key> {
+        loop {
+            let (called, waited_for) = {
+                let mut links = lock(&self.links);
+                let (gone, called) = links.places.call(Instant::now());
+                for gone in gone {
+                    links.by_registration.remove(&gone);
+                }
+                (called, links.places.is_waited_for())
+            };
+            if !called.is_empty() {
+                return called;
+            }
+            if waited_for {
+                sleep(TURN).await;
+            } else {
+                self.waits.notified().await;
+            }
+        }
+    }
+
+    /// News of a target are expected within that time, or none any more: while some are, the link of its registration is not
+    /// dropped for another's.
+    pub fn expect_news(&self, registration: &Key, target: &Key, within: Option<Duration>) {
+        let until = within.map(|within| Instant::now() + within);
+        lock(&self.links).places.expect(registration, target, until);
+    }
+
+    /// The link of a registration, made with `connection` when there is none or when the credential changed.
+    pub fn link(&self, registration: &Key, connection: &Connection) -> Arc<Link> {
+        let mut links = lock(&self.links);
+        if let Some(gone) = links.places.take(registration, Instant::now()) {
+            links.by_registration.remove(&gone);
+        }
         if let Some(link) = links.by_registration.get(registration)
-            && link.fingerprint() == fingerprint
+            && *link.fingerprint() == *connection.fingerprint
         {
             return Arc::clone(link);
         }
-        let link = Link::new(registration, fingerprint, client, Arc::clone(&self.users), Arc::clone(&self.sink));
+        let link = Link::new(registration, connection, Arc::clone(&self.users), Arc::clone(&self.sink));
         let link = Arc::new(link);
         links.by_registration.insert(registration.clone(), Arc::clone(&link));
-        while links.order.len() > self.limit {
-            let used = (0..).zip(&links.order);
-            let Some(first) = shares::first_to_go(used.map(|(used, key)| (&key.workspace, used, key.clone()))) else {
-                break;
-            };
-            links.order.retain(|key| *key != first);
-            links.by_registration.remove(&first);
-        }
         link
     }
 
@@ -94,7 +140,7 @@ impl Downstream {
     /// Drops the link of a registration, with its watches.
     pub fn forget(&self, registration: &Key) {
         let mut links = lock(&self.links);
-        links.order.retain(|key| key != registration);
+        links.places.leave(registration);
         links.by_registration.remove(registration);
     }
 
@@ -116,23 +162,60 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use berthage_core::key::Workspace;
+    use kube::Client;
 
     use super::*;
 
-    #[tokio::test]
-    async fn one_workspace_with_many_clusters_takes_no_link_from_another() {
+    fn nowhere() -> Connection {
         let nowhere = tower::service_fn(|_: http::Request<kube::client::Body>| {
             std::future::ready(Err::<http::Response<kube::client::Body>, _>(tower::BoxError::from("nowhere")))
         });
-        let client = Client::new(nowhere, "default");
+        Connection { client: Client::new(nowhere, "default"), fingerprint: Arc::from("f") }
+    }
+
+    fn of_two() -> (Downstream, Key, Key) {
+        let downstream = Downstream::new(1, Arc::new(|_, _| false), Arc::new(|_| {}));
+        let key = |workspace| Key::registration(&Workspace::new(workspace), "east");
+        (downstream, key("a"), key("b"))
+    }
+
+    #[tokio::test]
+    async fn one_workspace_with_many_clusters_takes_no_link_from_another() {
+        let connection = nowhere();
         let downstream = Downstream::new(4, Arc::new(|_, _| false), Arc::new(|_| {}));
         let (a, b) = (Workspace::new("a"), Workspace::new("b"));
-        downstream.link(&Key::registration(&b, "only"), "f", &client);
+        downstream.link(&Key::registration(&b, "only"), &connection);
         for at in 0..10 {
-            downstream.link(&Key::registration(&a, &at.to_string()), "f", &client);
+            downstream.link(&Key::registration(&a, &at.to_string()), &connection);
         }
         assert_eq!(downstream.len(), 4);
         assert!(downstream.existing(&Key::registration(&b, "only")).is_some());
         assert!((7..10).all(|at| downstream.existing(&Key::registration(&a, &at.to_string())).is_some()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_is_called_when_another_is_done() {
+        let (downstream, a, b) = of_two();
+        assert!(downstream.admits(&a, false));
+        downstream.link(&a, &nowhere());
+        assert!(!downstream.admits(&b, false));
+        let begin = Instant::now();
+        assert_eq!(downstream.next_called().await, std::slice::from_ref(&b));
+        assert!(begin.elapsed() >= Duration::from_secs(2), "{:?}", begin.elapsed());
+        assert!(downstream.existing(&a).is_none() && downstream.admits(&b, false) && !downstream.admits(&a, false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_begins_to_wait_while_nobody_waited_is_called_too() {
+        let (downstream, a, b) = of_two();
+        let downstream = Arc::new(downstream);
+        assert!(downstream.admits(&a, false));
+        let calling = tokio::spawn({
+            let downstream = Arc::clone(&downstream);
+            async move { downstream.next_called().await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!downstream.admits(&b, false));
+        assert_eq!(calling.await.unwrap(), [b]);
     }
 }

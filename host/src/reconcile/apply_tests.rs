@@ -10,6 +10,7 @@ use kube::client::Body;
 use tower::BoxError;
 
 use super::*;
+use crate::access::pool::Connection;
 use crate::downstream::Downstream;
 use crate::reconcile::{Stop, target};
 use crate::store::Held;
@@ -46,7 +47,8 @@ async fn an_object_that_is_never_as_it_was_seen_is_tried_again_with_a_growing_de
     };
     let info = KindInfo::find("v1", "ConfigMap").unwrap();
     let downstream = Downstream::new(1, Arc::new(|_, _| true), Arc::new(|_| {}));
-    let link = downstream.link(&work.registration("east"), "f", &client);
+    let connection = Connection { client: client.clone(), fingerprint: Arc::from("f") };
+    let link = downstream.link(&work.registration("east"), &connection);
     let id = ObjectId {
         api_version: "v1".to_owned(),
         kind: "ConfigMap".to_owned(),

@@ -213,7 +213,7 @@ async fn clean(ctx: &Context, work: &mut Work<'_>, since: Timestamp) -> Result<(
             return wait_or_let_go(ctx, work, &name, since, (&finding, stop.retry));
         }
     };
-    let link = ctx.downstream.link(&key, &connection.fingerprint, &connection.client);
+    let link = ctx.downstream.link(&key, &connection);
     let client = budget::of_a_run(ctx, &key, &connection.client);
     observe::watch(work, &link);
     for _ in 0..ROUNDS {

@@ -232,6 +232,10 @@ pub(super) fn conclude(ctx: &Context, work: &mut Work<'_>) {
         let lasts = lasts.unwrap_or_default();
         work.due_in(lasts.max(ROLLOUT));
     }
+    if let Some(name) = work.cluster.as_deref() {
+        let rolls_out = finding.reason == Reason::RolloutProgressing;
+        ctx.downstream.expect_news(&work.registration(name), work.key, rolls_out.then_some(ROLLOUT));
+    }
     let told = since.is_some();
     work.found.syncer_deployed = (!blind || !told).then_some(finding);
     work.found.held = work.held_back(ctx);
@@ -328,7 +332,7 @@ pub(super) fn fingerprint(ctx: &Context, key: &Key, held: &Held, now: Timestamp)
 
 /// A link, shared.
 pub(super) fn link(ctx: &Context, cluster: &Cluster) -> Arc<Link> {
-    ctx.downstream.link(&cluster.key, &cluster.connection.fingerprint, &cluster.connection.client)
+    ctx.downstream.link(&cluster.key, &cluster.connection)
 }
 
 /// How long a target waits for the first list of what it has deployed. A watch that brings none by then is broken, which

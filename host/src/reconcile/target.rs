@@ -186,6 +186,9 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key, attempt: u32) -> After {
     let tenancy = ctx.making.store.tenancy(&key.workspace);
     work.leaving = tenancy.as_ref().and_then(Tenancy::ending);
     work.found.claims = tenancy.as_ref().and_then(tenancy::claims);
+    if !admitted(ctx, &work) {
+        return After::NotRun(work.target.spec.syncer_config.resync_period.get());
+    }
     let passes = match passes(ctx, &work) {
         Ok(passes) => passes,
         Err(why) => match turned_away(ctx, &work, why) {
@@ -201,6 +204,20 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key, attempt: u32) -> After {
     let after = Box::pin(run(ctx, &mut work, memo)).await;
     drop(passes);
     after
+}
+
+/// Whether what is in the cluster that this run is about is watched, or may be from now on; it is called when it may. A cluster
+/// that cannot be used is not watched.
+fn admitted(ctx: &Context, work: &Work<'_>) -> bool {
+    let is_at = work.cluster.as_ref().filter(|_| work.is_leaving());
+    let name = is_at.unwrap_or(&work.target.spec.cluster_ref.name);
+    let key = work.registration(name);
+    let usable =
+        resolve::registration(ctx, &key).is_ok_and(|registration| resolve::probed(&registration, name).is_ok());
+    // Who has changed what is there looks at it now; who comes for the first time may wait.
+    let changed = work.target.metadata.generation != work.published.observed_generation;
+    let hurry = work.is_leaving() || (changed && !work.inventory.is_empty());
+    !usable || ctx.downstream.admits(&key, hurry)
 }
 
 /// The right to ask the clusters that this run may have to do with: where the target is to be, and where it is.
