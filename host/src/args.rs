@@ -143,7 +143,7 @@ pub struct Controller {
     /// How many SyncTargets are reconciled at a time; four times as many registrations are probed at a time.
     #[arg(long, env = "BERTHAGE_WORKERS", value_name = "N", default_value_t = 16, value_parser = at_least_one)]
     pub workers: usize,
-    /// How many physical clusters are watched at a time; those beyond are compared at their resync.
+    /// How many physical clusters are watched at a time; those beyond wait for their turn, and are compared at their resync.
     #[arg(long, env = "BERTHAGE_MAX_LINKS", value_name = "N", default_value_t = 500)]
     pub max_links: usize,
     /// How often a ClusterRegistration is probed.

@@ -7,7 +7,7 @@ use berthage_e2e::controller;
 use berthage_e2e::folder::RunFolder;
 use berthage_e2e::process::Process;
 use berthage_e2e::program::{self, Invocation};
-use berthage_e2e::wait::PATIENCE;
+use berthage_e2e::wait::{self, PATIENCE};
 
 use crate::stage::{Result, problem};
 
@@ -55,6 +55,31 @@ async fn what_the_sandbox_tells_to_do_works() -> Result {
     let deployments = kubectl(&files, "cluster-east.kubeconfig", &["get", "deployments", "-A", "--no-headers"]).await?;
     assert_eq!(deployments.lines().count(), 2, "{deployments}");
 
+    // Whoever has one workspace has no other.
+    let server = told.split_whitespace().find(|word| word.ends_with("/clusters/root:team-a.")).unwrap_or_default();
+    let elsewhere = server.trim_end_matches("team-a.").to_owned() + "team-b";
+    let refused = kubectl(&files, "team-a.kubeconfig", &["--server", &elsewhere, "get", "synctargets"]).await;
+    assert!(format!("{refused:?}").contains("Forbidden"), "{refused:?}");
+    // What is no kind is said to be none.
+    let wrong = files.join("wrong.yaml");
+    std::fs::write(&wrong, "{apiVersion: workload.kcp.io/v1alpha1, kind: SyncTargets, metadata: {name: a}}")?;
+    let refused = kubectl(&files, "team-a.kubeconfig", &["apply", "-f", &wrong.display().to_string()]).await;
+    assert!(format!("{refused:?}").contains("no matches for kind"), "{refused:?}");
+
+    // A syncer whose pod ends gives its Lease to the next one, long before that could take it.
+    let west = "cluster-west.kubeconfig";
+    let all = ["-A", "-l", "app.kubernetes.io/managed-by=berthage"];
+    let pods = ["get", "pods", "-A", "-o", "jsonpath={.items[*].metadata.name}"];
+    let old = kubectl(&files, west, &pods).await?;
+    kubectl(&files, west, &[&["delete", "deployments"][..], &all[..]].concat()).await?;
+    let lease = kubectl(&files, "team-b.kubeconfig", &["get", "leases", "-o", "name"]).await?;
+    let new = wait::until_some("a new pod", PATIENCE, async || {
+        let names = kubectl(&files, west, &pods).await.map_err(|error| error.to_string())?;
+        if names.split_whitespace().count() == 1 && names != old { Ok(names) } else { Err(names) }
+    });
+    let holder = format!("jsonpath={{.spec.holderIdentity}}={}", new.await?);
+    kubectl(&files, "team-b.kubeconfig", &["wait", lease.trim(), "--for", &holder, "--timeout", "60s"]).await?;
+
     // What is changed is seen to.
     let more = r#"{"spec":{"syncerConfig":{"replicas":2}}}"#;
     kubectl(&files, "team-a.kubeconfig", &["patch", "synctarget", "edge", "--type", "merge", "-p", more]).await?;
@@ -65,6 +90,11 @@ async fn what_the_sandbox_tells_to_do_works() -> Result {
     let deployments = kubectl(&files, "cluster-east.kubeconfig", &["get", "deployments", "-A", "--no-headers"]).await?;
     assert_eq!(deployments.lines().count(), 1, "{deployments}");
     kubectl(&files, "team-b.kubeconfig", &["wait", "synctarget/edge", "--for=condition=Ready", "--timeout", "5s"])
+        .await?;
+    // The same again.
+    let manifest = files.join("edge.yaml").display().to_string();
+    kubectl(&files, "team-a.kubeconfig", &["apply", "-f", &manifest]).await?;
+    kubectl(&files, "team-a.kubeconfig", &["wait", "synctarget/edge", "--for=condition=Ready", "--timeout", "60s"])
         .await?;
     assert!(sandbox.terminate(PATIENCE).await.success());
     Ok(())

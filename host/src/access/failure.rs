@@ -254,8 +254,9 @@ impl Classifier {
                 if let Some(tls) = source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
                     return self.tls(tls, Some(endpoint));
                 }
+                // A network that breaks connections breaks them here, too: that passes, as what is wrong with a certificate does not.
                 let next = "the connection broke during the handshake; check that the port speaks TLS";
-                failure(Reason::ClusterTlsFailed, Retry::Backoff, &format!("{error}: {next}"), None)
+                failure(Reason::ClusterUnreachable, Retry::Backoff, &format!("{error}: {next}"), None)
             }
         }
     }

@@ -116,7 +116,7 @@ fn bounds_and_connections_by_their_types() {
         (service(tls(CertificateError::UnknownIssuer.into())), Reason::ClusterTlsFailed),
         (
             service(DialError::Tls { endpoint: endpoint(), source: io(io::ErrorKind::UnexpectedEof) }),
-            Reason::ClusterTlsFailed,
+            Reason::ClusterUnreachable,
         ),
         (service(io(io::ErrorKind::ConnectionReset)), Reason::ClusterUnreachable),
         // As the watch reader wraps what its body returned.
