@@ -62,7 +62,7 @@ async fn what_the_sandbox_tells_to_do_works() -> Result {
     assert!(format!("{refused:?}").contains("Forbidden"), "{refused:?}");
     // What is no kind is said to be none.
     let wrong = files.join("wrong.yaml");
-    std::fs::write(&wrong, "{apiVersion: workload.kcp.io/v1alpha1, kind: SyncTargets, metadata: {name: a}}")?;
+    std::fs::write(&wrong, "apiVersion: workload.kcp.io/v1alpha1\nkind: SyncTargets\nmetadata: {name: a}\n")?;
     let refused = kubectl(&files, "team-a.kubeconfig", &["apply", "-f", &wrong.display().to_string()]).await;
     assert!(format!("{refused:?}").contains("no matches for kind"), "{refused:?}");
 
