@@ -43,8 +43,7 @@ struct Turn(watch::Sender<Way>);
 impl Turn {
     /// The turn, or nothing when somebody else has it or nobody needs one.
     fn take(way: &watch::Sender<Way>) -> Option<Self> {
-        let first = way.send_if_modified(|way| std::mem::replace(way, turned(*way)) == Way::Unknown);
-        first.then(|| Self(way.clone()))
+        change(way, Way::Unknown, Way::BeingMade).then(|| Self(way.clone()))
     }
 }
 
@@ -54,22 +53,15 @@ impl Drop for Turn {
     }
 }
 
-/// What the way is once somebody sets out.
-const fn turned(way: Way) -> Way {
-    match way {
-        Way::Unknown => Way::BeingMade,
-        other => other,
-    }
-}
-
-fn change(way: &watch::Sender<Way>, from: Way, to: Way) {
+/// Whether the way was `from`, and is `to` now.
+fn change(way: &watch::Sender<Way>, from: Way, to: Way) -> bool {
     way.send_if_modified(|way| {
         let changes = *way == from;
         if changes {
             *way = to;
         }
         changes
-    });
+    })
 }
 
 impl<S, R> Service<Request<R>> for FirstAlone<S>
@@ -153,6 +145,10 @@ mod tests {
         }
     }
 
+    fn ask(client: &FirstAlone<Server>) -> tokio::task::JoinHandle<Result<(), ()>> {
+        tokio::spawn(client.clone().call(Request::new(())))
+    }
+
     async fn settle() {
         for _ in 0..10 {
             tokio::task::yield_now().await;
@@ -163,7 +159,7 @@ mod tests {
     async fn the_first_goes_alone_and_the_others_together() {
         let server = Server::default();
         let client = FirstAlone::new(server.clone());
-        let ask = || tokio::spawn(client.clone().call(Request::new(())));
+        let ask = || ask(&client);
         let asking = [ask(), ask(), ask()];
         settle().await;
         assert_eq!(server.asked(), 1);
@@ -192,7 +188,7 @@ mod tests {
     async fn who_waits_for_one_that_fails_waits_no_longer() {
         let server = Server::default();
         let client = FirstAlone::new(server.clone());
-        let ask = || tokio::spawn(client.clone().call(Request::new(())));
+        let ask = || ask(&client);
         let asking = [ask(), ask(), ask()];
         settle().await;
         server.answers(false);
@@ -207,8 +203,7 @@ mod tests {
     async fn one_that_is_given_up_holds_up_nobody() {
         let server = Server::default();
         let client = FirstAlone::new(server.clone());
-        let first = tokio::spawn(client.clone().call(Request::new(())));
-        let second = tokio::spawn(client.clone().call(Request::new(())));
+        let (first, second) = (ask(&client), ask(&client));
         settle().await;
         assert_eq!(server.asked(), 1);
         first.abort();

@@ -48,7 +48,7 @@ pub(super) const REST: Duration = Duration::from_mins(1);
 /// Why a target may not ask a cluster now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TurnedAway {
-    /// As many as may are there.
+    /// As many as may are there; or as many clusters are watched as may be.
     Full,
     /// Somebody got no answer there a moment ago.
     Silent,

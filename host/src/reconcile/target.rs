@@ -186,10 +186,7 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key, attempt: u32) -> After {
     let tenancy = ctx.making.store.tenancy(&key.workspace);
     work.leaving = tenancy.as_ref().and_then(Tenancy::ending);
     work.found.claims = tenancy.as_ref().and_then(tenancy::claims);
-    if !admitted(ctx, &work) {
-        return After::NotRun(work.target.spec.syncer_config.resync_period.get());
-    }
-    let passes = match passes(ctx, &work) {
+    let passes = match admitted(ctx, &work).and_then(|()| passes(ctx, &work)) {
         Ok(passes) => passes,
         Err(why) => match turned_away(ctx, &work, why) {
             Some(wait) => return After::NotRun(wait),
@@ -208,7 +205,7 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key, attempt: u32) -> After {
 
 /// Whether what is in the cluster that this run is about is watched, or may be from now on; it is called when it may. A cluster
 /// that cannot be used is not watched.
-fn admitted(ctx: &Context, work: &Work<'_>) -> bool {
+fn admitted(ctx: &Context, work: &Work<'_>) -> Result<(), TurnedAway> {
     let is_at = work.cluster.as_ref().filter(|_| work.is_leaving());
     let name = is_at.unwrap_or(&work.target.spec.cluster_ref.name);
     let key = work.registration(name);
@@ -217,7 +214,7 @@ fn admitted(ctx: &Context, work: &Work<'_>) -> bool {
     // Who has changed what is there looks at it now; who comes for the first time may wait.
     let changed = work.target.metadata.generation != work.published.observed_generation;
     let hurry = work.is_leaving() || (changed && !work.inventory.is_empty());
-    !usable || ctx.downstream.admits(&key, hurry)
+    if !usable || ctx.downstream.admits(&key, hurry) { Ok(()) } else { Err(TurnedAway::Full) }
 }
 
 /// The right to ask the clusters that this run may have to do with: where the target is to be, and where it is.
@@ -228,7 +225,7 @@ fn passes(ctx: &Context, work: &Work<'_>) -> Result<Vec<Pass>, TurnedAway> {
     wanted.into_iter().chain(is_at).map(enter).collect()
 }
 
-/// How long a target that is turned away waits; until then everything is as it was said last. The bulkhead calls it when there
+/// How long a target that is turned away waits; until then everything is as it was said last. It is called when there
 /// is room, or when a silent cluster was probed. Nothing probes one whose registration is gone: a target whose patience with
 /// such a one has come to its end does not wait at all.
 fn turned_away(ctx: &Context, work: &Work<'_>, why: TurnedAway) -> Option<Duration> {
