@@ -17,7 +17,6 @@ pub mod metrics;
 pub mod queue;
 pub mod reconcile;
 pub mod run;
-mod shares;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;

@@ -9,10 +9,11 @@
 //! What is made of flags, files and signals comes from outside, as a [`Setup`]: [`controller`](crate::controller) makes it for
 //! a process, a simulation for servers in its own process. What a manager has started ends with it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use berthage_core::key::Kind;
+use berthage_core::key::{Key, Kind};
 use berthage_core::queue::Priority;
 use kube::Client;
 use tokio::task::JoinSet;
@@ -101,7 +102,11 @@ impl Manager {
         let ctx = Arc::new(Context {
             hub: Hub::new(writer, home, Arc::clone(&store)),
             making,
-            downstream: Downstream::new(max_links, users(&store), downstream_sink(&store, &queues)),
+            downstream: Downstream::new(
+                max_links,
+                Arc::new(Known(Arc::clone(&store))),
+                downstream_sink(&store, &queues),
+            ),
             connections: Connections::new(clients, max_links),
             issuer,
             events: Events::new(clock.clone()),
@@ -204,9 +209,17 @@ fn hub_sink(store: &Arc<Store>, queues: &Queues) -> watch::Sink {
     })
 }
 
-fn users(store: &Arc<Store>) -> downstream::Users {
-    let store = Arc::clone(store);
-    Arc::new(move |registration, id| store.user_of_id(registration, id).is_some())
+/// The targets that the store knows.
+struct Known(Arc<Store>);
+
+impl downstream::Users for Known {
+    fn has(&self, registration: &Key, id: &str) -> bool {
+        self.0.user_of_id(registration, id).is_some()
+    }
+
+    fn of(&self, registration: &Key) -> Vec<Key> {
+        self.0.users_of(registration)
+    }
 }
 
 fn downstream_sink(store: &Arc<Store>, queues: &Queues) -> downstream::Sink {
@@ -217,22 +230,24 @@ fn downstream_sink(store: &Arc<Store>, queues: &Queues) -> downstream::Sink {
                 queues.add(key, Priority::Live);
             }
         }
-        News::Synced(registration) => {
-            for key in store.users_of(&registration) {
-                queues.add(key, Priority::Background);
-            }
-        }
+        News::Synced(registration, hurried) => look_at(&queues, store.users_of(&registration), &hurried),
         News::Failed(registration) => queues.add(registration, Priority::Live),
     })
+}
+
+/// Has targets looked at, first those that somebody waits for.
+fn look_at(queues: &Queues, targets: Vec<Key>, hurried: &BTreeSet<Key>) {
+    for key in targets {
+        let priority = if hurried.contains(&key) { Priority::Live } else { Priority::Background };
+        queues.add(key, priority);
+    }
 }
 
 /// Has targets looked at whose clusters may be watched now.
 async fn call(ctx: Arc<Context>, queues: Queues) {
     loop {
-        for registration in ctx.downstream.next_called().await {
-            for key in ctx.making.store.users_of(&registration) {
-                queues.add(key, Priority::Background);
-            }
+        for called in ctx.downstream.next_called().await {
+            look_at(&queues, called.users, &called.hurried);
         }
     }
 }

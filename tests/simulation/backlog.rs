@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::act::{self, OURS, TARGET};
 use crate::sample;
-use crate::stage::Stage;
+use crate::stage::{self, Stage};
 
 /// How long every request is under way.
 const LATENCY: Duration = Duration::from_millis(5);
@@ -20,6 +20,10 @@ const LATENCY: Duration = Duration::from_millis(5);
 const PROMPT: Duration = Duration::from_millis(250);
 /// Targets of each workspace that is waited for.
 const EACH: usize = 10;
+/// More workspaces than links, with fewer targets.
+const CROWD: (usize, usize) = (24, 3);
+/// One link of these is kept for who does not wait.
+const LINKS: usize = 16;
 /// How long from one change to the next.
 const PAUSE: Duration = Duration::from_millis(300);
 
@@ -34,17 +38,28 @@ impl Plan for Far {
 
 #[test]
 fn a_change_does_not_wait_for_a_cold_start() {
+    is_prompt(sample::workspaces(), EACH, stage::LINKS);
+}
+
+#[test]
+fn a_change_does_not_wait_for_those_who_wait_for_a_link() {
+    let (workspaces, each) = CROWD;
+    is_prompt(workspaces, each, LINKS);
+}
+
+fn is_prompt(workspaces: usize, each: usize, links: usize) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    let workspaces = sample::workspaces();
-    let (changes, worst) = runtime.block_on(Box::pin(changes(workspaces)));
-    let targets = workspaces * EACH;
-    println!("changes while {targets} targets wait: {changes}, the slowest after {worst:?} of virtual time");
+    let (changes, worst) = runtime.block_on(Box::pin(changes(workspaces, each, links)));
+    let targets = workspaces * each;
+    println!(
+        "changes while {targets} targets wait, with {links} links: {changes}, the slowest after {worst:?} of virtual time"
+    );
     assert!(changes > 2, "the backlog was gone too soon for {changes} changes to say anything");
     assert!(worst <= PROMPT, "{worst:?}");
 }
 
 /// How often something was changed while a backlog was worked on, and how long the slowest took to be in the status.
-async fn changes(workspaces: usize) -> (usize, Duration) {
+async fn changes(workspaces: usize, each: usize, links: usize) -> (usize, Duration) {
     let stage = Stage::new().await;
     let controller = stage.controller().await;
     act::make(&stage, OURS).await;
@@ -56,13 +71,13 @@ async fn changes(workspaces: usize) -> (usize, Duration) {
     let paths: Vec<String> = (0..workspaces).map(|number| format!("root:crowd-{number}")).collect();
     for path in &paths {
         stage.tenant(path, &["east"]).await;
-        for number in 0..EACH {
+        for number in 0..each {
             act::make_named(&stage, path, &format!("edge-{number}")).await;
         }
     }
     stage.wires.hub.follow(Box::new(Far));
     stage.wires.clusters.follow(Box::new(Far));
-    let _controller = stage.controller().await;
+    let _controller = stage.controller_with(links).await;
     let (mut changes, mut worst) = (0, Duration::ZERO);
     let started = Instant::now();
     while !all_ready(&stage, &paths).await {

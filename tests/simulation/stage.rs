@@ -40,7 +40,7 @@ const BEGIN: &str = "2026-06-01T00:00:00Z";
 /// What a plugin's call may take, about an instruction each.
 const FUEL: u64 = 2_000_000_000;
 /// Clusters that a controller may watch: all there are.
-const LINKS: usize = 100;
+pub(crate) const LINKS: usize = 100;
 /// How long a request of the controller may take.
 const REQUEST: Duration = Duration::from_secs(10);
 

@@ -8,11 +8,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use berthage_core::key::Workspace;
+use berthage_core::shares;
 use kube::Client;
 
 use super::connect::{self, ConnectError, Options};
 use super::kubeconfig::Access;
-use crate::shares;
 
 /// How many clients are kept by default.
 pub const DEFAULT_CAPACITY: usize = 500;

@@ -1,47 +1,27 @@
 //! The watches on one physical cluster, under one credential.
 //!
 //! A cluster is a tenant's, and may say whatever it likes for as long as it likes. So a link holds only objects that are
-//! labelled with the id of a target that uses its registration, and a bounded number of those for each target; a list that
-//! takes too long or has too many objects is given up for a while; and no cluster can make us list again and again. How fast
-//! a watch is read is bounded below, in `access::bounds`.
+//! labelled with the id of a target that uses its registration, and a bounded number of those for each target. How it is
+//! listed and watched is in `reflector`, which gives up what does not end; how fast a watch is read is bounded below, in
+//! `access::bounds`.
 
-use std::collections::{HashMap, HashSet};
-use std::fmt::Debug;
-use std::sync::{Arc, Mutex, Weak};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use berthage_core::key::Key;
 use berthage_core::names::LABEL_TARGET;
 use berthage_core::object::{KindInfo, Marker, ObjectId};
-use futures::{Stream, StreamExt};
-use kube::Api;
 use kube::api::{ApiResource, ObjectMeta};
-use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{self, Event};
-use serde::de::DeserializeOwned;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::Instant;
 
 use super::objects::Objects;
+use super::reflector::Reflector;
 use super::seen::{Seen, object_id, selector};
 use super::{News, Sink, Users, lock};
-use crate::access::pace::Pace;
 use crate::access::pool::Connection;
-use crate::watch::retries::Retries;
 use crate::wire::{Meta, Wire};
-
-/// Objects with our label that one list may have: those of all who use the cluster, of one kind.
-const LISTED: usize = 100_000;
-/// Objects that are taken in before others get their turn.
-const AT_A_TIME: usize = 64;
-/// Objects asked for at a time.
-const PAGE: u32 = 250;
-/// Time for one list, all of its pages.
-const LISTING: Duration = Duration::from_mins(1);
-/// How long a kind is left alone whose list was given up.
-const REST: Duration = Duration::from_mins(5);
-/// Lists of a kind at once, after a rest, and the time in which there may be one more.
-const RELISTS: (u32, Duration) = (10, Duration::from_secs(15));
 
 /// See the module.
 pub struct Link {
@@ -50,7 +30,7 @@ pub struct Link {
     connection: Connection,
     made: Instant,
     state: Mutex<State>,
-    users: Users,
+    users: Arc<dyn Users>,
     sink: Sink,
 }
 
@@ -70,7 +50,7 @@ impl Drop for State {
 }
 
 impl Link {
-    pub(super) fn new(registration: &Key, connection: &Connection, users: Users, sink: Sink) -> Self {
+    pub(super) fn new(registration: &Key, connection: &Connection, users: Arc<dyn Users>, sink: Sink) -> Self {
         Self {
             registration: registration.clone(),
             connection: connection.clone(),
@@ -79,6 +59,11 @@ impl Link {
             users,
             sink,
         }
+    }
+
+    /// Whose cluster it leads to.
+    pub(super) const fn registration(&self) -> &Key {
+        &self.registration
     }
 
     /// Which credential it was made with.
@@ -92,19 +77,15 @@ impl Link {
         if state.tasks.contains_key(info.plural) {
             return;
         }
-        // The task holds the link weakly: dropping the link ends its watches.
-        let link = Arc::downgrade(self);
         let client = self.connection.client.clone();
-        let task = tokio::spawn(async move {
-            let resource = api_resource(info);
-            if info.kind == "Deployment" || info.marker == Marker::Content {
-                let api = Api::<Wire>::all_with(client, &resource);
-                follow(&link, info, api, |object| Seen::of_object(info, object)).await;
-            } else {
-                let api = Api::<Meta>::all_with(client, &resource);
-                follow(&link, info, api, |object| Seen::of(info, &object.metadata)).await;
-            }
-        });
+        let selector = selector(&self.registration.workspace);
+        let task = if info.kind == "Deployment" || info.marker == Marker::Content {
+            let seen = |object: &Wire| Seen::of_object(info, object);
+            tokio::spawn(Reflector::new(self, info, client, selector, seen).run())
+        } else {
+            let seen = |object: &Meta| Seen::of(info, &object.metadata);
+            tokio::spawn(Reflector::new(self, info, client, selector, seen).run())
+        };
         state.tasks.insert(info.plural, task.abort_handle());
     }
 
@@ -151,13 +132,13 @@ impl Link {
 
     /// Takes in what a watch or a list tells of an object; `seen` is none if it is gone, or cannot be read. Returns whether the
     /// object is held.
-    fn take(&self, info: &'static KindInfo, meta: &ObjectMeta, seen: Option<Seen>) -> Option<ObjectId> {
+    pub(super) fn take(&self, info: &'static KindInfo, meta: &ObjectMeta, seen: Option<Seen>) -> Option<ObjectId> {
         let id = object_id(info, meta)?;
         let mut state = lock(&self.state);
         // The objects of a first list are told all at once, at its end.
         let first_list = !state.synced.contains(info.plural);
         let label = meta.labels.as_ref().and_then(|labels| labels.get(LABEL_TARGET));
-        let ours = label.filter(|target| state.objects.knows(target) || (self.users)(&self.registration, target));
+        let ours = label.filter(|target| state.objects.knows(target) || self.users.has(&self.registration, target));
         let (told, held) = match (ours, seen) {
             (_, None) => (state.objects.remove_only(&id, meta.uid.as_deref()).into_iter().collect(), false),
             // Somebody may have changed the label that says whose it is: whose it was must hear of it.
@@ -181,7 +162,7 @@ impl Link {
     }
 
     /// Ends the first or a later list of a kind: what it did not have is gone.
-    fn listed(&self, info: &'static KindInfo, listed: &HashSet<ObjectId>) {
+    pub(super) fn listed(&self, info: &'static KindInfo, listed: &HashSet<ObjectId>) {
         let mut state = lock(&self.state);
         let lost = state.objects.keep_only(info, listed);
         let first = state.synced.insert(info.plural);
@@ -189,7 +170,7 @@ impl Link {
         drop(state);
         self.tell(lost);
         if synced {
-            (self.sink)(News::Synced(self.registration.clone()));
+            (self.sink)(News::Synced(self.registration.clone(), BTreeSet::new()));
         }
     }
 
@@ -199,95 +180,9 @@ impl Link {
         }
     }
 
-    fn failed(&self) {
+    /// The cluster does not answer as it should.
+    pub(super) fn failed(&self) {
         (self.sink)(News::Failed(self.registration.clone()));
-    }
-}
-
-/// Follows a kind for as long as the link is there.
-async fn follow<K>(link: &Weak<Link>, info: &'static KindInfo, api: Api<K>, seen: impl Fn(&K) -> Option<Seen>)
-where
-    K: kube::Resource + Clone + DeserializeOwned + Debug + Send + 'static,
-{
-    let mut relists = Pace::new(RELISTS.0, RELISTS.1);
-    let Some((name, selector)) = link.upgrade().map(|link| {
-        let registration = &link.registration;
-        (registration.to_string(), selector(&registration.workspace))
-    }) else {
-        return;
-    };
-    loop {
-        let ours = watcher::Config::default().labels(&selector).page_size(PAGE);
-        let stream = watcher::watcher(api.clone(), ours).backoff(Retries::of([name.as_str(), info.kind]));
-        let why = hear(link, info, stream, &seen, &mut relists).await;
-        let (Some(why), Some(link)) = (why, link.upgrade()) else { return };
-        tracing::warn!(
-            registration = %link.registration,
-            kind = info.kind,
-            "a physical cluster's list is given up, and tried again in {} s: {why}",
-            REST.as_secs()
-        );
-        link.failed();
-        drop(link);
-        sleep(REST).await;
-    }
-}
-
-/// Hears what a watch tells; returns why it is not heard any longer, or nothing if the link is gone.
-async fn hear<K: kube::Resource>(
-    link: &Weak<Link>,
-    info: &'static KindInfo,
-    stream: impl Stream<Item = Result<Event<K>, watcher::Error>> + Send,
-    seen: impl Fn(&K) -> Option<Seen>,
-    relists: &mut Pace,
-) -> Option<&'static str> {
-    let mut stream = std::pin::pin!(stream);
-    let mut listed = HashSet::new();
-    // Of the list that is under way: when it must be complete, and how many objects it had.
-    let mut listing: Option<(Instant, usize)> = None;
-    loop {
-        let event = match listing {
-            Some((until, _)) => match timeout_at(until, stream.next()).await {
-                Ok(event) => event?,
-                Err(_) => return Some("it does not come to an end"),
-            },
-            None => stream.next().await?,
-        };
-        if matches!(event, Ok(Event::Init)) {
-            // The list is asked for when the stream is asked again.
-            sleep(relists.take(Instant::now(), 1)).await;
-        }
-        let link = link.upgrade()?;
-        match event {
-            Ok(Event::Init) => {
-                listed.clear();
-                listing = Some((Instant::now() + LISTING, 0));
-            }
-            Ok(Event::InitApply(object)) => {
-                listed.extend(link.take(info, object.meta(), seen(&object)));
-                if let Some((_, objects)) = &mut listing {
-                    *objects += 1;
-                    if *objects % AT_A_TIME == 0 {
-                        // A page comes all at once.
-                        tokio::task::yield_now().await;
-                    }
-                    if *objects > LISTED {
-                        return Some("it has too many objects");
-                    }
-                }
-            }
-            Ok(Event::InitDone) => {
-                listing = None;
-                link.listed(info, &std::mem::take(&mut listed));
-            }
-            Ok(Event::Apply(object)) => drop(link.take(info, object.meta(), seen(&object))),
-            Ok(Event::Delete(object)) => drop(link.take(info, object.meta(), None)),
-            Err(error) => {
-                listing = None;
-                tracing::debug!(registration = %link.registration, kind = info.kind, %error, "a watch downstream failed; it is tried again");
-                link.failed();
-            }
-        }
     }
 }
 

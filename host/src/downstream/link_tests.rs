@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use berthage_core::names::{LABEL_MANAGED_BY, MANAGED_BY};
 use berthage_core::object::KINDS;
@@ -9,54 +10,78 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use kube::Client;
 use serde_json::json;
+use tokio::time::sleep;
 use tower::BoxError;
 
 use super::*;
 use crate::access::{Limits, connect};
+use crate::downstream::reflector::{LISTED, LISTING, PAGE, RELISTS, REST};
 
 fn info() -> &'static KindInfo {
     KindInfo::find("v1", "ConfigMap").unwrap()
 }
 
-/// A link of a registration that the target `ours` uses, and what it tells.
-fn link() -> (Arc<Link>, Arc<Mutex<Vec<News>>>) {
-    let nowhere = tower::service_fn(|_: http::Request<kube::client::Body>| {
-        std::future::ready(Err::<http::Response<kube::client::Body>, _>(tower::BoxError::from("nowhere")))
-    });
-    link_to(&Client::new(nowhere, "default"))
+/// The target `ours` uses the registration.
+struct Ours;
+
+impl Users for Ours {
+    fn has(&self, _: &Key, target: &str) -> bool {
+        target == "ours"
+    }
+
+    fn of(&self, _: &Key) -> Vec<Key> {
+        Vec::new()
+    }
 }
 
+/// A link of that registration, and what it tells.
 fn link_to(client: &Client) -> (Arc<Link>, Arc<Mutex<Vec<News>>>) {
     let told = Arc::new(Mutex::new(Vec::new()));
     let sink: Sink = {
         let told = Arc::clone(&told);
         Arc::new(move |news| told.lock().unwrap().push(news))
     };
-    let users: Users = Arc::new(|_, target| target == "ours");
     let connection = Connection { client: client.clone(), fingerprint: Arc::from("f") };
-    (Arc::new(Link::new(&registration(), &connection, users, sink)), told)
+    (Arc::new(Link::new(&registration(), &connection, Arc::new(Ours), sink)), told)
 }
 
 fn registration() -> Key {
     Key::registration(&berthage_core::key::Workspace::new("a"), "east")
 }
 
-fn object(name: &str, target: &str, version: u32) -> Meta {
+fn object(name: &str, target: &str, version: u32) -> serde_json::Value {
     let metadata = json!({
         "name": name, "namespace": "n", "uid": format!("uid-{name}"), "resourceVersion": version.to_string(),
         "labels": { LABEL_MANAGED_BY: MANAGED_BY, LABEL_TARGET: target },
     });
-    serde_json::from_value(json!({ "metadata": metadata })).unwrap()
+    json!({ "metadata": metadata })
 }
 
 fn id(name: &str) -> ObjectId {
-    object_id(info(), &object(name, "ours", 1).metadata).unwrap()
+    let object: Meta = serde_json::from_value(object(name, "ours", 1)).unwrap();
+    object_id(info(), &object.metadata).unwrap()
 }
 
-async fn hear_all(link: &Arc<Link>, said: Vec<Event<Meta>>) -> Option<&'static str> {
-    let said = futures::stream::iter(said.into_iter().map(Ok));
-    let mut relists = Pace::new(10, Duration::ZERO);
-    hear(&Arc::downgrade(link), info(), said, |object: &Meta| Seen::of(info(), &object.metadata), &mut relists).await
+/// A cluster that has these objects, and whose first watch then says this; its later ones say nothing.
+fn cluster_that_says(has: &[serde_json::Value], says: &[serde_json::Value]) -> Client {
+    let list = json!({ "metadata": { "resourceVersion": "7" }, "items": has }).to_string();
+    let lines = says.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    let said = Arc::new(AtomicUsize::new(0));
+    let server = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+        let body = if !request.uri().query().unwrap_or_default().contains("watch=true") {
+            Full::from(list.clone()).map_err(BoxError::from).boxed()
+        } else if said.fetch_add(1, Ordering::Relaxed) == 0 {
+            Full::from(lines.clone()).map_err(BoxError::from).boxed()
+        } else {
+            http_body_util::StreamBody::new(futures::stream::pending()).boxed()
+        };
+        std::future::ready(Ok::<_, BoxError>(http::Response::new(body)))
+    });
+    connect::physical_of(server, &connect::Options::default())
+}
+
+fn event(kind: &str, object: &serde_json::Value) -> serde_json::Value {
+    json!({ "type": kind, "object": object })
 }
 
 fn target(id: &str) -> News {
@@ -65,18 +90,16 @@ fn target(id: &str) -> News {
 
 #[tokio::test(start_paused = true)]
 async fn only_of_its_own_targets_a_cluster_is_heard() {
-    let (link, told) = link();
-    let said = vec![
-        Event::Init,
-        Event::InitApply(object("a", "ours", 1)),
-        Event::InitApply(object("b", "others", 1)),
-        Event::InitDone,
-        Event::Apply(object("c", "others", 2)),
-        Event::Apply(object("a", "ours", 3)),
-        Event::Apply(object("a", "others", 4)),
-        Event::Delete(object("b", "others", 5)),
+    let has = [object("a", "ours", 1), object("b", "others", 1)];
+    let says = [
+        event("ADDED", &object("c", "others", 2)),
+        event("MODIFIED", &object("a", "ours", 3)),
+        event("MODIFIED", &object("a", "others", 4)),
+        event("DELETED", &object("b", "others", 5)),
     ];
-    assert_eq!(hear_all(&link, said).await, None);
+    let (link, told) = link_to(&cluster_that_says(&has, &says));
+    link.watch(info());
+    sleep(Duration::from_secs(1)).await;
     assert!(link.complete(info()));
     assert!(["a", "b", "c"].iter().all(|name| link.seen("others", &id(name)).is_none()));
     assert_eq!(link.seen("ours", &id("a")), None, "its label says that it is somebody else's");
@@ -87,42 +110,110 @@ async fn only_of_its_own_targets_a_cluster_is_heard() {
 
 #[tokio::test(start_paused = true)]
 async fn what_no_server_says_is_not_held() {
-    let (link, _) = link();
     let long = "x".repeat(300);
     let mut huge = object("b", "ours", 1);
-    huge.metadata.uid = Some(long.clone());
-    let said = vec![Event::Init, Event::InitApply(object(&long, "ours", 1)), Event::InitApply(huge), Event::InitDone];
-    assert_eq!(hear_all(&link, said).await, None);
+    huge["metadata"]["uid"] = json!(long);
+    let (link, _) = link_to(&cluster_that_says(&[object(&long, "ours", 1), huge], &[]));
+    link.watch(info());
+    sleep(Duration::from_secs(1)).await;
+    assert!(link.complete(info()));
     // No id is made of such a name, so what would be held is asked for by one that is put together by hand.
     let of_long = ObjectId { name: long, ..id("a") };
     assert_eq!((link.seen("ours", &of_long), link.seen("ours", &id("b"))), (None, None));
     assert_eq!(link.digest("ours"), link.digest("others"), "nothing is held of either");
 }
 
+/// A cluster that answers every list with that page, and how often it was asked.
+fn cluster_that_lists(page: String) -> (Client, Arc<AtomicUsize>) {
+    let lists = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&lists);
+    let server = tower::service_fn(move |_: http::Request<kube::client::Body>| {
+        count.fetch_add(1, Ordering::Relaxed);
+        std::future::ready(Ok::<_, BoxError>(http::Response::new(Full::from(page.clone()).map_err(BoxError::from))))
+    });
+    (connect::physical_of(server, &connect::Options::default()), lists)
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_list_without_end_is_given_up() {
-    let (link, _) = link();
-    let objects = (0..=LISTED).map(|at| Event::InitApply(object(&at.to_string(), "others", 1)));
-    let said = std::iter::once(Event::Init).chain(objects).collect();
-    assert_eq!(hear_all(&link, said).await, Some("it has too many objects"));
-
-    let said = futures::stream::iter([Ok(Event::Init)]).chain(futures::stream::pending());
-    let mut relists = Pace::new(10, Duration::ZERO);
-    let seen = |object: &Meta| Seen::of(info(), &object.metadata);
-    let why = hear(&Arc::downgrade(&link), info(), said, seen, &mut relists).await;
-    assert_eq!(why, Some("it does not come to an end"));
+    let items: Vec<_> = (0..PAGE).map(|at| object(&at.to_string(), "others", 1)).collect();
+    let page = json!({ "metadata": { "resourceVersion": "7", "continue": "more" }, "items": items });
+    let (client, lists) = cluster_that_lists(page.to_string());
+    let (link, told) = link_to(&client);
+    link.watch(info());
+    sleep(REST / 2).await;
+    let pages = LISTED / PAGE as usize + 1;
+    assert_eq!(lists.load(Ordering::Relaxed), pages, "and then it is left alone");
     assert!(!link.complete(info()), "and absence means nothing");
+    assert_eq!(*told.lock().unwrap(), [News::Failed(registration())]);
+    sleep(REST).await;
+    assert_eq!(lists.load(Ordering::Relaxed), pages * 2, "until it is tried again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_takes_too_long_is_given_up() {
+    let lists = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&lists);
+    let server = tower::service_fn(move |_: http::Request<kube::client::Body>| {
+        count.fetch_add(1, Ordering::Relaxed);
+        async {
+            sleep(Duration::from_secs(9)).await;
+            let page = r#"{"metadata":{"resourceVersion":"7","continue":"more"},"items":[]}"#;
+            Ok::<_, BoxError>(http::Response::new(Full::from(page).map_err(BoxError::from)))
+        }
+    });
+    let (link, told) = link_to(&connect::physical_of(server, &connect::Options::default()));
+    link.watch(info());
+    sleep(LISTING + REST / 2).await;
+    assert_eq!(lists.load(Ordering::Relaxed), 7, "of nine seconds each, in a minute");
+    assert!(!link.complete(info()), "and absence means nothing");
+    assert_eq!(*told.lock().unwrap(), [News::Failed(registration())]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn lists_are_not_repeated_without_a_pause() {
-    let (link, _) = link();
+    let gone = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "reason": "Expired", "message": "too old", "code": 410 });
+    let (client, asked) = cluster_whose_watches_end(format!("{}\n", event("ERROR", &gone)), Limits::default());
+    let (link, told) = link_to(&client);
     let started = Instant::now();
-    let said = (0..20).map(|_| Ok(Event::<Meta>::Init));
-    let mut relists = Pace::new(RELISTS.0, RELISTS.1);
-    let seen = |object: &Meta| Seen::of(info(), &object.metadata);
-    hear(&Arc::downgrade(&link), info(), futures::stream::iter(said), seen, &mut relists).await;
-    assert!(started.elapsed() >= RELISTS.1 * 10, "by the paused clock: ten at once, and ten more one by one");
+    link.watch(info());
+    while asked.load(Ordering::Relaxed) <= RELISTS.0 as usize * 2 {
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert!(started.elapsed() >= RELISTS.1 * RELISTS.0, "by the paused clock: ten at once, and ten more one by one");
+    assert!(!told.lock().unwrap().contains(&News::Failed(registration())), "who forgets does answer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_goes_on_from_where_it_was() {
+    let versions = Arc::new(Mutex::new(Vec::new()));
+    let asked = Arc::clone(&versions);
+    let server = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let from = query.split('&').find_map(|pair| pair.strip_prefix("resourceVersion="));
+        let watch = query.contains("watch=true");
+        asked.lock().unwrap().extend(from.filter(|_| watch).map(str::to_owned));
+        let object = |version| object("a", "ours", version);
+        let bookmark = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "resourceVersion": "9" } });
+        let says: String = match from.filter(|_| watch) {
+            None => json!({ "metadata": { "resourceVersion": "7" }, "items": [] }).to_string(),
+            Some("7") => format!("{}\n{}\n", event("ADDED", &object(8)), event("BOOKMARK", &bookmark)),
+            // The end of the answer is in the middle of a line.
+            Some("9") => {
+                format!("{}\n{}", event("MODIFIED", &object(10)), &event("MODIFIED", &object(11)).to_string()[..40])
+            }
+            Some(_) => format!("{}\n", event("MODIFIED", &json!({ "metadata": { "name": "a", "namespace": "n" } }))),
+        };
+        std::future::ready(Ok::<_, BoxError>(http::Response::new(Full::from(says).map_err(BoxError::from))))
+    });
+    let (link, told) = link_to(&connect::physical_of(server, &connect::Options::default()));
+    link.watch(info());
+    while versions.lock().unwrap().len() < 4 {
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(versions.lock().unwrap()[..4], ["7", "9", "10", "7"], "what has no version is listed again");
+    assert!(told.lock().unwrap().contains(&News::Failed(registration())));
 }
 
 /// A cluster that has nothing, and whose watches say this and end; and how many of them were asked for.

@@ -166,8 +166,20 @@ async fn find_cluster(ctx: &Context, work: &mut Work<'_>) -> Result<Cluster, Sto
 pub(super) async fn reconcile(ctx: &Context, key: &Key, attempt: u32) -> After {
     let Some(held) = ctx.making.store.get(key) else {
         ctx.memos.forget(key);
+        ctx.downstream.gone(key);
         return After::Forget;
     };
+    let registrations: Vec<Key> = held.registrations().map(|name| Key::registration(&key.workspace, name)).collect();
+    let after = look_at(ctx, key, held, attempt).await;
+    if !matches!(after, After::NotRun(_)) {
+        for registration in registrations {
+            ctx.downstream.ran(&registration, key);
+        }
+    }
+    after
+}
+
+async fn look_at(ctx: &Context, key: &Key, held: Held, attempt: u32) -> After {
     let now = ctx.clock.now();
     let memo = Memo::of(ctx, key, &held, now);
     if let Some(known) = ctx.memos.get(key)
@@ -214,7 +226,7 @@ fn admitted(ctx: &Context, work: &Work<'_>) -> Result<(), TurnedAway> {
     // Who has changed what is there looks at it now; who comes for the first time may wait.
     let changed = work.target.metadata.generation != work.published.observed_generation;
     let hurry = work.is_leaving() || (changed && !work.inventory.is_empty());
-    if !usable || ctx.downstream.admits(&key, hurry) { Ok(()) } else { Err(TurnedAway::Full) }
+    if !usable || ctx.downstream.admits(&key, work.key, hurry) { Ok(()) } else { Err(TurnedAway::Full) }
 }
 
 /// The right to ask the clusters that this run may have to do with: where the target is to be, and where it is.

@@ -11,11 +11,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use super::compression;
 use crate::wire::Wire;
-
-/// What objects have in common: a SyncTarget and a ClusterRegistration as they are held when all is well. What an object says
-/// in the same words costs three bytes; without this it would cost the words.
-const TYPICAL: &[u8] = include_bytes!("typical.json");
 
 /// An object as it is held.
 #[derive(Clone)]
@@ -52,7 +49,7 @@ impl Held {
             }
         };
         Ok(Self {
-            bytes: Arc::from(lz4_flex::block::compress_prepend_size_with_dict(&bytes, TYPICAL)),
+            bytes: Arc::from(compression::compress(&bytes).map_err(serde::ser::Error::custom)?),
             uid: Arc::from(wire.metadata.uid.as_deref().unwrap_or_default()),
             resource_version: Arc::from(wire.metadata.resource_version.as_deref().unwrap_or_default()),
             deleting: wire.metadata.deletion_timestamp.is_some(),
@@ -102,7 +99,7 @@ impl Held {
     /// The object's JSON, without managedFields.
     pub fn json(&self) -> Result<Vec<u8>, serde_json::Error> {
         // Only what this type compressed is ever decompressed; an error would be a fault of the machine's memory.
-        lz4_flex::block::decompress_size_prepended_with_dict(&self.bytes, TYPICAL).map_err(serde::de::Error::custom)
+        compression::decompress(&self.bytes).map_err(serde::de::Error::custom)
     }
 
     /// How many bytes it takes.

@@ -6,6 +6,7 @@
 //!
 //! What a watch tells counts only if it comes from the endpoint that serves the workspace: see [`Store::admit`].
 
+mod compression;
 mod held;
 mod tables;
 mod workspaces;

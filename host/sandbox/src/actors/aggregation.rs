@@ -1,17 +1,23 @@
 //! ClusterRoles that gather the rules of others (`pkg/controller/clusterroleaggregation`).
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::Actor;
+use super::reading::list;
 use crate::access::aggregation::gathered;
 use crate::fields::Applied;
 use crate::lifecycle::Subresource;
+use crate::selectors::LabelSelector;
 use crate::status::Failure;
 use crate::store;
 use crate::world::{Changed, Named, World, Writer, typed};
 
 const RBAC: &str = "rbac.authorization.k8s.io";
+/// What a role that gathers says.
+const WORD: &str = "\"aggregationRule\"";
 const MANAGER: &str = "clusterrole-aggregation-controller";
 
 /// The controller of gathered rules.
@@ -24,12 +30,10 @@ impl Actor for Aggregation {
             return None;
         }
         let all = world.list(&changed.cluster, RBAC, "clusterroles", None);
-        let gathers = |role: &store::Object| {
-            let word = b"\"aggregationRule\"";
-            role.json().windows(word.len()).any(|part| part == word)
-        };
-        // Most clusters have none, or few, and then no role needs to be parsed.
-        if !all.iter().any(gathers) {
+        // Few gather, and few are gathered: no other role needs to be parsed.
+        let gathering: Vec<&store::Object> = all.iter().filter(|role| role.mentions(WORD)).collect();
+        let states = [changed.before.as_ref(), world.kept(&changed.named())];
+        if !states.into_iter().flatten().any(|state| state.mentions(WORD) || is_gathered(state, &gathering)) {
             return None;
         }
         let read = |role: &store::Object| role.to_map().ok().map(Value::Object);
@@ -45,6 +49,16 @@ impl Actor for Aggregation {
         }
         None
     }
+}
+
+/// Whether one of these roles gathers the rules of that one.
+fn is_gathered(role: &store::Object, gathering: &[&store::Object]) -> bool {
+    let labels: Vec<(Cow<'_, str>, Cow<'_, str>)> = role.labels().collect();
+    gathering.iter().filter_map(|other| other.to_map().ok()).any(|other| {
+        list(&other, &["aggregationRule", "clusterRoleSelectors"]).any(|selector| {
+            LabelSelector::from_object(Some(selector)).is_ok_and(|selector| selector.matches(&labels[..]))
+        })
+    })
 }
 
 /// Applies the rules and nothing else, by force.
@@ -102,6 +116,15 @@ mod tests {
         assert_eq!(fields[0]["manager"], "clusterrole-aggregation-controller");
         assert_eq!(fields[0]["operation"], "Apply");
         fixture.delete("clusterroles", "", "one");
+        fixture.settle();
+        assert_eq!(rules(&fixture), json!([rule("list")]));
+        fixture.make(role("three", "watch"));
+        fixture.change("clusterroles", "", "two", |role| role["metadata"]["labels"] = json!({"to": "others"}));
+        fixture.settle();
+        assert_eq!(rules(&fixture), json!([rule("watch")]));
+        fixture.change("clusterroles", "", "all", |role| {
+            role["aggregationRule"]["clusterRoleSelectors"] = json!([{"matchLabels": {"to": "others"}}]);
+        });
         fixture.settle();
         assert_eq!(rules(&fixture), json!([rule("list")]));
     }

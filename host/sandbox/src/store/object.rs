@@ -75,6 +75,11 @@ impl Object {
             .map_err(|error| Failure::new(500, "InternalError", format!("Internal error occurred: {error}")))
     }
 
+    /// Whether a word is anywhere in its JSON: if not, much need not be parsed.
+    pub fn mentions(&self, word: &str) -> bool {
+        memchr::memmem::find(&self.0.json, word.as_bytes()).is_some()
+    }
+
     /// The revision of its last change; `metadata.resourceVersion` as a number.
     pub fn revision(&self) -> u64 {
         self.0.revision

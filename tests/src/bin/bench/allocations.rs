@@ -1,8 +1,10 @@
-//! Counts what is allocated. Only the benchmark has this allocator; the programs use the system's.
+//! Counts what is allocated, by the allocator of the programs. Only the benchmark counts.
 #![expect(unsafe_code, reason = "an allocator cannot be had without it; it only counts and passes on")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
+
+use mimalloc::MiMalloc;
 
 struct Counting;
 
@@ -15,25 +17,25 @@ thread_local! {
     static LIVE: Cell<(i64, i64)> = const { Cell::new((0, 0)) };
 }
 
-// SAFETY: every call is passed on to the system's allocator as it came.
+// SAFETY: every call is passed on to that allocator as it came.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
         // SAFETY: as promised by the caller.
-        unsafe { System.alloc(layout) }
+        unsafe { MiMalloc.alloc(layout) }
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         free(layout.size());
         count(size);
         // SAFETY: as promised by the caller.
-        unsafe { System.realloc(memory, layout, size) }
+        unsafe { MiMalloc.realloc(memory, layout, size) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         free(layout.size());
         // SAFETY: as promised by the caller.
-        unsafe { System.dealloc(memory, layout) }
+        unsafe { MiMalloc.dealloc(memory, layout) }
     }
 }
 

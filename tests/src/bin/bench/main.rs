@@ -72,8 +72,10 @@ fn run(arguments: &Arguments) -> Result {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     if let Some(workspaces) = arguments.scale {
-        runtime.block_on(Box::pin(scale::measure(&mut report, workspaces)))?;
-        return finish(&report, arguments);
+        let measured = runtime.block_on(Box::pin(scale::measure(&mut report, workspaces)));
+        // What took an hour is not lost by what came after it.
+        finish(&report, arguments)?;
+        return measured;
     }
     stages::measure(&mut report)?;
     if let Some(peers) = &arguments.queue_peers {

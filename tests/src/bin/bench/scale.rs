@@ -119,7 +119,9 @@ pub(crate) async fn measure(report: &mut Report, workspaces: usize) -> Result {
     progress("every cluster is gone");
     scale.sandbox.stop_clusters().await;
     let controller = scale.controller().await?;
-    used::quiet(&controller, scale.patience()).await?;
+    // It is never quiet: some cluster is always tried again. The delays have grown when everything was tried a few times.
+    used::worked_off(&controller, scale.patience()).await?;
+    tokio::time::sleep(REST).await;
     let before = Used::by(&controller).await?;
     tokio::time::sleep(REST).await;
     let used = Used::by(&controller).await?.since(before);

@@ -60,6 +60,20 @@ impl Used {
     }
 }
 
+/// Waits until nothing waits to be run.
+pub(crate) async fn worked_off(controller: &Controller, patience: Duration) -> Result {
+    let begin = Instant::now();
+    while begin.elapsed() < patience {
+        let metrics = controller.metrics().await?;
+        let of = |name: &str| sum(&metrics, name, &[]);
+        if of("controller_runtime_reconcile_total") > 0.0 && of("workqueue_depth") < 1.0 {
+            return Ok(());
+        }
+        tokio::time::sleep(ASK).await;
+    }
+    Err("there is always something that waits to be run".into())
+}
+
 /// Waits until a controller runs nothing for a while.
 pub(crate) async fn quiet(controller: &Controller, patience: Duration) -> Result {
     let begin = Instant::now();

@@ -43,7 +43,7 @@ impl Actor for Garbage {
             release::former_owners(world, cluster, before, now.as_ref());
         }
         let now = now?;
-        let held = contains(&now, FOREGROUND) || contains(&now, ORPHAN);
+        let held = now.mentions(FOREGROUND) || now.mentions(ORPHAN);
         if now.owners().next().is_none() && !held {
             return None;
         }
@@ -58,11 +58,6 @@ impl Actor for Garbage {
         }
         None
     }
-}
-
-/// Whether a word may be in an object, so that most need not be parsed.
-fn contains(object: &store::Object, word: &str) -> bool {
-    object.json().windows(word.len()).any(|part| part == word.as_bytes())
 }
 
 /// All dependents of a uid, one after the other.

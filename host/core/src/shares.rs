@@ -3,11 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use berthage_core::key::Workspace;
+use crate::key::Workspace;
 
 /// What goes first: of the workspace that has most, what was not used for longest. So one tenant with any number of clusters
 /// takes no place from others before he has more than each of them. Each entry: whose it is, when it was used last, what it is.
-pub(crate) fn first_to_go<'a, K>(entries: impl IntoIterator<Item = (&'a Workspace, u64, K)>) -> Option<K> {
+pub fn first_to_go<'a, K>(entries: impl IntoIterator<Item = (&'a Workspace, u64, K)>) -> Option<K> {
     let mut of: HashMap<&Workspace, (usize, u64, K)> = HashMap::new();
     for (workspace, used, what) in entries {
         match of.entry(workspace) {
