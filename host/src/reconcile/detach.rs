@@ -80,7 +80,7 @@ pub(super) async fn detach(ctx: &Context, work: &mut Work<'_>) -> Result<(), Sto
     let others: Vec<String> = finalizers.filter(|finalizer| *finalizer != TARGET_FINALIZER).cloned().collect();
     let last = others.is_empty() && asked.is_some();
     publish::set_finalizers(ctx, work, others).await?;
-    ctx.making.store.let_go(work.key, &work.held.uid);
+    ctx.making.store.let_go(work.key, work.held.uid());
     drop(turn);
     work.gone = last;
     if asked.is_none() {

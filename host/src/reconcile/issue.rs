@@ -99,12 +99,12 @@ pub(super) async fn credential(ctx: &Context, work: &mut Work<'_>, link: &Link) 
     let seen = Seen {
         reported_serial: reported
             .as_ref()
-            .filter(|found| found.target_uid == *work.held.uid)
+            .filter(|found| found.target_uid == *work.held.uid())
             .map(|found| found.credential_serial.as_str()),
         lost: lost && may_repair(ctx, work),
     };
     let wanted = Wanted { type_, profile: &profile };
-    let decision = credential::decide(current.as_ref(), wanted, seen, &work.held.uid, work.now);
+    let decision = credential::decide(current.as_ref(), wanted, seen, work.held.uid(), work.now);
     if decision.forget_previous {
         forget_previous(ctx, work).await?;
     }
@@ -167,7 +167,7 @@ fn told(why: Why) -> &'static str {
 }
 
 fn recipient<'a>(work: &'a Work<'_>) -> Recipient<'a> {
-    Recipient { workspace: &work.key.workspace, names: &work.names, target: &work.key.name, uid: &work.held.uid }
+    Recipient { workspace: &work.key.workspace, names: &work.names, target: &work.key.name, uid: work.held.uid() }
 }
 
 /// Whether the cluster is known not to have the Secret as it was left.
@@ -243,7 +243,7 @@ impl<E: Into<IssueError>> From<E> for NotGranted {
 
 /// Grants the identity its rights on the hub, where they are not as they should be.
 async fn grant(ctx: &Context, work: &mut Work<'_>, type_: CredentialType) -> Result<(), NotGranted> {
-    let (key, names, uid) = (work.key, work.names.clone(), work.held.uid.clone());
+    let (key, names, uid) = (work.key, work.names.clone(), work.held.uid().to_owned());
     let recipient = Recipient { workspace: &key.workspace, names: &names, target: &key.name, uid: &uid };
     let (store, workspace, name) = (&ctx.making.store, &key.workspace, names.hub.as_str());
     let mut types = vec![type_];

@@ -10,7 +10,7 @@ use berthage_core::api::{ApiResource, ClusterRegistration, ClusterStatus, Syncer
 use berthage_core::credential;
 use berthage_core::diff::Observed;
 use berthage_core::guard::granted;
-use berthage_core::heartbeat::Health;
+use berthage_core::heartbeat::{Health, Heartbeat};
 use berthage_core::key::Key;
 use berthage_core::names::HUB_NAMESPACE;
 use berthage_core::object::{KindInfo, ObjectId};
@@ -151,7 +151,7 @@ pub(super) fn seal_context<'a>(work: &'a Work<'_>) -> SealContext<'a> {
         namespace: work.namespace(),
         workspace: &work.key.workspace,
         name: &work.key.name,
-        uid: &work.held.uid,
+        uid: work.held.uid(),
     }
 }
 
@@ -249,7 +249,7 @@ pub(super) fn conclude(ctx: &Context, work: &mut Work<'_>) {
     let before = work.published.syncer.clone().unwrap_or_default();
     work.found.syncer = Some(SyncerStatus {
         image: rollout.as_ref().map_or(before.image, |rollout| rollout.image.clone()),
-        version: lease(ctx, work).map_or(before.version, |heartbeat| Some(heartbeat.version)),
+        version: lease(ctx, work).map_or(before.version, |heartbeat| Some(heartbeat.version.clone())),
         replicas: rollout.as_ref().map_or(before.replicas, |rollout| Some(rollout.replicas)),
         ready_replicas: rollout.as_ref().map_or(before.ready_replicas, |rollout| Some(rollout.ready)),
         revision: work.revision.clone(),
@@ -268,14 +268,14 @@ fn rollout(work: &Work<'_>, link: &Link) -> Option<Rollout> {
     link.seen(&work.names.id, &ObjectId::of_entry(entry))?.rollout
 }
 
-fn lease(ctx: &Context, work: &Work<'_>) -> Option<berthage_core::heartbeat::Heartbeat> {
+fn lease(ctx: &Context, work: &Work<'_>) -> Option<Arc<Heartbeat>> {
     ctx.making.store.lease(&work.key.workspace, &work.names.hub)?.heartbeat
 }
 
 fn heartbeat(ctx: &Context, work: &mut Work<'_>) {
     let heartbeat = lease(ctx, work);
     let interval = work.target.spec.syncer_config.heartbeat_interval.get();
-    let health = Health::assess(heartbeat.as_ref(), &work.held.uid, interval, work.now);
+    let health = Health::assess(heartbeat.as_deref(), work.held.uid(), interval, work.now);
     work.found.syncer_healthy = Some(health.finding());
     if let Health::Healthy { until, .. } = health {
         work.due_at(until);
@@ -294,14 +294,14 @@ fn credentials(work: &mut Work<'_>) {
 /// Everything that a run reads, by version, as a short hash: equal means that a run would come to the same end.
 pub(super) fn fingerprint(ctx: &Context, key: &Key, held: &Held, now: Timestamp) -> Vec<u8> {
     let mut hasher = DefaultHasher::new();
-    (&*held.uid, &*held.resource_version).hash(&mut hasher);
+    (held.uid(), held.resource_version()).hash(&mut hasher);
     // What the tenant lets us do, and whether the workspace is about to end.
     ctx.making.store.tenancy(&key.workspace).hash(&mut hasher);
-    let names = berthage_core::names::TargetNames::new(&key.workspace, &held.uid);
+    let names = berthage_core::names::TargetNames::new(&key.workspace, held.uid());
     for registration in held.registrations() {
         let registration = Key::registration(&key.workspace, registration);
         if let Some(found) = ctx.making.store.get(&registration) {
-            (&*found.uid, &*found.resource_version).hash(&mut hasher);
+            (found.uid(), found.resource_version()).hash(&mut hasher);
             let (namespace, name) = found.secret();
             if let Some(secret) = ctx.making.store.secret(&key.workspace, namespace, name) {
                 (secret.uid, secret.resource_version).hash(&mut hasher);
@@ -316,7 +316,7 @@ pub(super) fn fingerprint(ctx: &Context, key: &Key, held: &Held, now: Timestamp)
         if let Some(heartbeat) = lease.heartbeat {
             // A syncer that comes back after a silence writes the same as before, but for the time.
             heartbeat.is_fresh(now).hash(&mut hasher);
-            (heartbeat.version, heartbeat.credential_serial, heartbeat.target_uid).hash(&mut hasher);
+            (&heartbeat.version, &heartbeat.credential_serial, &heartbeat.target_uid).hash(&mut hasher);
         }
     }
     for source in [Source::ClusterRoles, Source::ClusterRoleBindings] {

@@ -41,7 +41,7 @@ pub(super) async fn finalizers(ctx: &Context, work: &mut Work<'_>, cluster: &Clu
 
 /// Replaces the target's finalizers.
 pub(super) async fn set_finalizers(ctx: &Context, work: &mut Work<'_>, finalizers: Vec<String>) -> Result<(), Stop> {
-    let at = Version { uid: &work.held.uid, resource_version: &work.held.resource_version };
+    let at = Version { uid: work.held.uid(), resource_version: work.held.resource_version() };
     match ctx.hub.set_finalizers(work.key, &at, &finalizers).await {
         Ok(wire) => {
             adopt(ctx, work, &wire);
@@ -90,7 +90,7 @@ pub(super) async fn status(ctx: &Context, work: &mut Work<'_>) -> Result<(), Sto
     work.published = new;
     let notices: Vec<Notice> = std::mem::take(&mut work.notices).into_iter().chain(told).collect();
     for notice in &notices {
-        ctx.events.tell(&ctx.hub, &ctx.metrics, work.key, &work.held.uid, notice).await;
+        ctx.events.tell(&ctx.hub, &ctx.metrics, work.key, work.held.uid(), notice).await;
     }
     Ok(())
 }
@@ -100,7 +100,7 @@ async fn write(ctx: &Context, work: &mut Work<'_>, new: &SyncTargetStatus) -> Re
     let Ok((old, new)) = values else { return Err(Stop::new(Reason::ObjectInvalid, Again::OnChange)) };
     let Some(change) = patch::diff(&old, &new) else { return Ok(()) };
     for _ in 0..CONFLICTS {
-        let at = Version { uid: &work.held.uid, resource_version: &work.held.resource_version };
+        let at = Version { uid: work.held.uid(), resource_version: work.held.resource_version() };
         match ctx.hub.patch_status(work.key, &at, &change).await {
             Ok(wire) => {
                 adopt(ctx, work, &wire);
@@ -115,7 +115,7 @@ async fn write(ctx: &Context, work: &mut Work<'_>, new: &SyncTargetStatus) -> Re
         }
         // Somebody wrote the spec meanwhile. The status is ours alone, so the same change fits the newer version.
         match ctx.hub.get(work.key).await {
-            Ok(Some(wire)) if wire.metadata.uid.as_deref() == Some(&*work.held.uid) => {
+            Ok(Some(wire)) if wire.metadata.uid.as_deref() == Some(work.held.uid()) => {
                 adopt(ctx, work, &wire);
                 // What it says besides is news that this run does not know, and that the watch now brings as a mere echo.
                 (ctx.wake)(work.key.clone());
@@ -137,8 +137,8 @@ pub(super) async fn live(ctx: &Context, work: &mut Work<'_>) -> Result<(), Stop>
     }
     match ctx.hub.get(work.key).await {
         Ok(Some(wire))
-            if wire.metadata.uid.as_deref() == Some(&*work.held.uid)
-                && wire.metadata.resource_version.as_deref() == Some(&*work.held.resource_version) =>
+            if wire.metadata.uid.as_deref() == Some(work.held.uid())
+                && wire.metadata.resource_version.as_deref() == Some(work.held.resource_version()) =>
         {
             work.word = Word::Hub;
             Ok(())
@@ -191,7 +191,7 @@ pub(super) async fn unreadable(ctx: &Context, key: &Key, held: &Held, error: &se
     if new == old {
         return after;
     }
-    let at = Version { uid: &held.uid, resource_version: &held.resource_version };
+    let at = Version { uid: held.uid(), resource_version: held.resource_version() };
     let conditions = json!({ "conditions": new.conditions, "phase": new.phase });
     match ctx.hub.patch_status(key, &at, &conditions).await {
         Ok(_) => after,

@@ -72,7 +72,7 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key) -> After {
     let failed = result.as_ref().err().map(|problem| problem.reason);
     let new = registration::compute(&old, registration.metadata.generation, result, ctx.clock.now());
     if new != old {
-        let at = Version { uid: &held.uid, resource_version: &held.resource_version };
+        let at = Version { uid: held.uid(), resource_version: held.resource_version() };
         if let Err(stop) = publish(ctx, key, &at, &old, &new).await {
             // Whoever waits finds out for himself: a status that cannot be written must not hold up anybody.
             ctx.bulkheads.probed(key);

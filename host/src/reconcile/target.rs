@@ -301,7 +301,7 @@ fn has_finalizer(target: &SyncTarget) -> bool {
 
 pub(super) fn start(key: &Key, held: Held, target: SyncTarget, now: Timestamp, attempt: u32) -> Work<'_> {
     let published = target.status.clone().unwrap_or_default();
-    let names = TargetNames::new(&key.workspace, &held.uid);
+    let names = TargetNames::new(&key.workspace, held.uid());
     let syncer = published.syncer.clone().unwrap_or_default();
     let cluster = published.cluster.clone().unwrap_or_default();
     Work {

@@ -19,20 +19,17 @@ use crate::wire::Wire;
 pub struct Held {
     /// JSON without managedFields, compressed: most of it is the same text over and over.
     bytes: Arc<[u8]>,
-    /// `metadata.uid`.
-    pub uid: Arc<str>,
-    /// `metadata.resourceVersion`.
-    pub resource_version: Arc<str>,
+    /// What is read of it without its JSON, one after the other in one allocation: uid, resourceVersion, what it refers to, and
+    /// the Secret that a target's cluster was reached with.
+    head: Arc<str>,
+    /// Where in `head` the first three of them end.
+    ends: [u32; 3],
     /// Whether `metadata.deletionTimestamp` is set.
     pub deleting: bool,
     /// Whether a target carries our finalizer: there may be something of it to clean up.
     pub finalized: bool,
     /// Whether something of a target is, or may be, in a physical cluster.
     pub deployed: bool,
-    /// What it refers to: a target's registrations, a line each; a registration's Secret as `namespace/name`.
-    refers_to: Arc<str>,
-    /// The Secret that a target's cluster was reached with, as `namespace/name`.
-    reached_with: Option<Arc<str>>,
 }
 
 impl Held {
@@ -48,16 +45,51 @@ impl Held {
                 (serde_json::from_slice(&bytes).map_or_else(|_| String::new(), RegistrationRefs::path), false, None)
             }
         };
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let mut head = String::new();
+        let mut ends = [0; 3];
+        for (part, end) in
+            [text(&wire.metadata.uid), text(&wire.metadata.resource_version), refers_to].iter().zip(&mut ends)
+        {
+            head.push_str(part);
+            // No object is larger than an API server takes, which is a thousandth of that.
+            *end = u32::try_from(head.len()).unwrap_or(u32::MAX);
+        }
+        head.push_str(reached_with.as_deref().unwrap_or_default());
         Ok(Self {
             bytes: Arc::from(compression::compress(&bytes).map_err(serde::ser::Error::custom)?),
-            uid: Arc::from(wire.metadata.uid.as_deref().unwrap_or_default()),
-            resource_version: Arc::from(wire.metadata.resource_version.as_deref().unwrap_or_default()),
+            head: Arc::from(head),
+            ends,
             deleting: wire.metadata.deletion_timestamp.is_some(),
             finalized: wire.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == TARGET_FINALIZER),
             deployed,
-            refers_to: Arc::from(refers_to),
-            reached_with: reached_with.map(Arc::from),
         })
+    }
+
+    /// `metadata.uid`.
+    pub fn uid(&self) -> &str {
+        self.part(0)
+    }
+
+    /// `metadata.resourceVersion`.
+    pub fn resource_version(&self) -> &str {
+        self.part(1)
+    }
+
+    /// A target's registrations, a line each; a registration's Secret as `namespace/name`.
+    fn refers_to(&self) -> &str {
+        self.part(2)
+    }
+
+    /// The Secret that a target's cluster was reached with, as `namespace/name`.
+    fn reached_with(&self) -> Option<&str> {
+        Some(self.part(3)).filter(|secret| !secret.is_empty())
+    }
+
+    fn part(&self, number: usize) -> &str {
+        let end = |number: usize| self.ends.get(number).map_or(self.head.len(), |end| *end as usize);
+        let begin = number.checked_sub(1).map_or(0, end);
+        self.head.get(begin..end(number)).unwrap_or_default()
     }
 
     /// The object, typed.
@@ -77,23 +109,23 @@ impl Held {
 
     /// A target's registrations: that of its spec, and that of its inventory where it is another one.
     pub fn registrations(&self) -> impl Iterator<Item = &str> {
-        self.refers_to.split('\n').filter(|name| !name.is_empty())
+        self.refers_to().split('\n').filter(|name| !name.is_empty())
     }
 
     /// Whether a target may need that Secret, `namespace/name`, to clean up where it is deployed.
     pub(super) fn may_need(&self, secret: &str) -> bool {
         // One that does not say with which it was reached may need any.
-        self.finalized && self.reached_with.as_deref().map_or(self.deployed, |reached_with| reached_with == secret)
+        self.finalized && self.reached_with().map_or(self.deployed, |reached_with| reached_with == secret)
     }
 
     /// A registration's Secret: namespace and name.
     pub fn secret(&self) -> (&str, &str) {
-        self.refers_to.split_once('/').unwrap_or_default()
+        self.refers_to().split_once('/').unwrap_or_default()
     }
 
     /// A registration's Secret as the store names it.
-    pub(super) fn secret_path(&self) -> &Arc<str> {
-        &self.refers_to
+    pub(super) fn secret_path(&self) -> &str {
+        self.refers_to()
     }
 
     /// The object's JSON, without managedFields.
@@ -112,11 +144,11 @@ impl Held {
     /// resourceVersions of one resource of one server are comparable numbers (KEP-5504). What is not a number is never
     /// older.
     pub(super) fn has(&self, uid: &str, version: &str) -> bool {
-        let older = match (version.parse::<u64>(), self.resource_version.parse::<u64>()) {
+        let older = match (version.parse::<u64>(), self.resource_version().parse::<u64>()) {
             (Ok(version), Ok(held)) => version < held,
             _ => false,
         };
-        *self.uid == *uid && (*self.resource_version == *version || older)
+        self.uid() == uid && (self.resource_version() == version || older)
     }
 }
 

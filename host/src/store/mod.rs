@@ -88,7 +88,7 @@ pub enum Admission {
 #[derive(Debug, Clone, PartialEq)]
 pub struct LeaseMeta {
     /// What the syncer wrote, if it ever did.
-    pub heartbeat: Option<Heartbeat>,
+    pub heartbeat: Option<Arc<Heartbeat>>,
 }
 
 /// See the module.
@@ -321,8 +321,8 @@ impl Store {
     /// workspace is not served any more, nothing is taken in: nobody would tell of its end a second time.
     pub fn answer(&self, key: &Key, held: Held) -> Vec<Key> {
         let mut inner = self.write();
-        let there = inner.object(key).and_then(|object| inner.objects.get(&object)).map(|held| &held.uid);
-        if there == Some(&held.uid) { inner.put(key, held) } else { Vec::new() }
+        let there = inner.object(key).and_then(|object| inner.objects.get(&object)).map(Held::uid);
+        if there == Some(held.uid()) { inner.put(key, held) } else { Vec::new() }
     }
 
     /// Forgets an object; returns the keys to look at again.
@@ -380,7 +380,7 @@ impl Store {
     pub fn let_go(&self, key: &Key, uid: &str) {
         let mut inner = self.write();
         if let Some(object) = inner.object(key)
-            && let Some(held) = inner.objects.get_mut(&object).filter(|held| *held.uid == *uid)
+            && let Some(held) = inner.objects.get_mut(&object).filter(|held| held.uid() == uid)
         {
             held.finalized = false;
         }

@@ -110,7 +110,7 @@ impl Tables {
     /// Takes in a later version than the one held; returns the keys to look at again. Of a workspace that is not served
     /// nothing is taken in.
     pub(super) fn put(&mut self, key: &Key, held: Held) -> Vec<Key> {
-        if self.has(key, &held.uid, &held.resource_version) {
+        if self.has(key, held.uid(), held.resource_version()) {
             return Vec::new();
         }
         let Some(object) = self.object(key) else { return Vec::new() };
@@ -134,7 +134,7 @@ impl Tables {
                 }
             }
             Kind::Registration => {
-                self.secret_users.insert((*place, Arc::clone(held.secret_path()), Arc::clone(name)));
+                self.secret_users.insert((*place, Arc::from(held.secret_path()), Arc::clone(name)));
                 dependants = self.users_of(object);
             }
         }
@@ -156,13 +156,13 @@ impl Tables {
                 }
             }
             Kind::Registration => {
-                self.secret_users.remove(&(*place, Arc::clone(held.secret_path()), Arc::clone(name)));
+                self.secret_users.remove(&(*place, Arc::from(held.secret_path()), Arc::clone(name)));
             }
         }
     }
 
     pub(super) fn number(&self, object: &Object, held: &Held) -> Option<u128> {
-        Some(TargetNames::number(&self.workspaces.at(object.0)?.0, &held.uid))
+        Some(TargetNames::number(&self.workspaces.at(object.0)?.0, held.uid()))
     }
 
     pub(super) fn users_of(&self, (place, _, registration): &Object) -> Vec<Key> {

@@ -40,7 +40,7 @@ fn an_older_version_is_ignored_and_a_recreated_object_is_not() {
     let key = Key::target(&Workspace::local(), "edge");
     assert_eq!(store.upsert(&key, &target("edge", "u", 7, "east")).unwrap().len(), 1);
     assert!(store.upsert(&key, &target("edge", "u", 6, "east")).unwrap().is_empty());
-    assert_eq!(&*store.get(&key).unwrap().resource_version, "7");
+    assert_eq!(store.get(&key).unwrap().resource_version(), "7");
     assert_eq!(store.upsert(&key, &target("edge", "v", 3, "east")).unwrap().len(), 1);
     let (east, id) =
         (Key::registration(&Workspace::local(), "east"), |uid| TargetNames::new(&Workspace::local(), uid).id);
@@ -70,7 +70,7 @@ fn an_answer_that_comes_after_the_end_of_its_object_brings_nothing_back() {
     assert!(store.answer(&key, answer("u", 3)).is_empty() && store.get(&key).is_none());
     put(&store, "a", "edge", "v", 4);
     assert!(store.answer(&key, answer("u", 5)).is_empty(), "nor does it hide a new one");
-    assert_eq!(&*store.get(&key).unwrap().uid, "v");
+    assert_eq!(store.get(&key).unwrap().uid(), "v");
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn values_that_nobody_can_read_can_be_left_out() {
     assert_eq!(held.registrations().collect::<Vec<_>>(), ["east"]);
     let readable = held.without_values().unwrap();
     assert_eq!(readable.decode::<SyncTarget>().unwrap().spec.cluster_ref.name, "east");
-    assert_eq!((&*readable.uid, &*readable.resource_version, readable.deployed), ("u", "7", true));
+    assert_eq!((readable.uid(), readable.resource_version(), readable.deployed), ("u", "7", true));
 }
 
 fn put(store: &Store, workspace: &str, name: &str, uid: &str, version: u32) -> Vec<Key> {
@@ -179,7 +179,7 @@ fn a_workspace_that_moves_is_forgotten_and_its_old_endpoint_is_not_heard_any_mor
     assert_eq!(store.admit(&one, "a", Source::Targets), Admission::Elsewhere);
     // A lower version of another server is no older version.
     put(&store, "a", "edge", "u", 3);
-    assert_eq!(&*store.get(&Key::target(&a, "edge")).unwrap().resource_version, "3");
+    assert_eq!(store.get(&Key::target(&a, "edge")).unwrap().resource_version(), "3");
     assert_eq!(store.tenancy(&a).unwrap().endpoint, two);
 }
 

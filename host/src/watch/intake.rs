@@ -1,5 +1,7 @@
 //! How each kind of object goes into the store and out of it.
 
+use std::sync::Arc;
+
 use berthage_core::heartbeat::Heartbeat;
 use berthage_core::kcp::ANNOTATION_PATH;
 use berthage_core::kcp::binding::{self, Binding};
@@ -61,7 +63,7 @@ fn upsert_lease(wire: &Wire, store: &Store, workspace: &Workspace, name: &str) -
     let grace = spec.as_ref().and_then(|spec| spec.lease_duration_seconds).unwrap_or_default();
     let grace = jiff::SignedDuration::from_secs(i64::from(grace));
     let lease = Lease { metadata: wire.metadata.clone(), spec };
-    let lease = LeaseMeta { heartbeat: Heartbeat::read(&lease) };
+    let lease = LeaseMeta { heartbeat: Heartbeat::read(&lease).map(Arc::new) };
     store.upsert_lease(workspace, name, lease, grace).into_iter().collect()
 }
 

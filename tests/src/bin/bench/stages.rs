@@ -81,13 +81,13 @@ pub(crate) fn measure(report: &mut Report) -> Result {
     let request = plan.renders.first().ok_or("the plugin renders nothing")?;
     let rendered = set.render(&request.values, Some(&values))?;
     timed(report, RENDER, "  templates to objects", || set.render(&request.values, Some(&values)))?;
-    let names = TargetNames::new(&workspace, &held.uid);
+    let names = TargetNames::new(&workspace, held.uid());
     let context = seal::SealContext {
         names: &names,
         namespace: &names.namespace,
         workspace: &workspace,
         name: &key.name,
-        uid: &held.uid,
+        uid: held.uid(),
     };
     let unsealed: Vec<Desired> = rendered
         .into_iter()
