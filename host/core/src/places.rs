@@ -15,7 +15,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use crate::key::Key;
+use crate::key::{Key, Workspace};
 use crate::queue::{Limits, Outcome, Priority, Queue};
 use crate::shares;
 
@@ -36,6 +36,8 @@ pub struct Places {
     line: Queue<Key>,
     /// Who is in the line, with the targets that somebody waits for. In the line alone is who has come in otherwise.
     waiting: HashMap<Key, BTreeSet<Key>>,
+    /// Who has got a place otherwise while he stood in line: his targets are still to be called.
+    to_call: BTreeSet<Key>,
     /// Counts uses: many are at the same moment where the clock is a test's.
     uses: u64,
 }
@@ -44,10 +46,12 @@ pub struct Places {
 struct Place {
     used: Duration,
     use_number: u64,
+    /// Since when somebody has it.
+    since: Duration,
     /// Which targets are still to be run.
     to_run: HashSet<Key>,
-    /// Since when none is; until then, since when somebody has the place.
-    since: Duration,
+    /// Since when none is; until then as `since`.
+    settled: Duration,
     /// Which targets somebody waits for.
     hurried: BTreeSet<Key>,
     /// Which targets expect news there, and until when.
@@ -60,13 +64,13 @@ impl Place {
             return now >= self.since + RUNS;
         }
         let expects = self.news.values().any(|until| now < *until);
-        (now >= self.used + DONE && !expects) || now >= self.since + LONGEST
+        (now >= self.used + DONE && !expects) || now >= self.settled + LONGEST
     }
 
     fn ran(&mut self, target: &Key, now: Duration) {
         self.hurried.remove(target);
         if self.to_run.remove(target) && self.to_run.is_empty() {
-            self.since = now;
+            self.settled = now;
         }
     }
 }
@@ -76,28 +80,10 @@ impl Place {
 pub enum Answer {
     /// He has one.
     Has,
-    /// He gets one, maybe that of somebody else, who has none any more.
-    Gets(Option<Key>),
+    /// He gets one, maybe in the place of others, who have none any more.
+    Gets(Vec<Key>),
     /// He waits in line.
     Waits,
-}
-
-/// Whether there is room for one more.
-#[derive(Debug, PartialEq, Eq)]
-enum Room {
-    None,
-    Is,
-    /// He has no place any more.
-    Left(Key),
-}
-
-impl Room {
-    fn left(self) -> Option<Key> {
-        match self {
-            Self::Left(gone) => Some(gone),
-            Self::None | Self::Is => None,
-        }
-    }
 }
 
 /// Whose turn it is.
@@ -119,37 +105,28 @@ impl Places {
             held: HashMap::new(),
             line: Queue::new(Limits::NONE),
             waiting: HashMap::new(),
+            to_call: BTreeSet::new(),
             uses: 0,
         }
     }
 
-    /// A target wants a place for the registration that it uses; in a hurry it is if somebody waits for it. `users` are all
-    /// targets that use the registration.
-    pub fn ask(
-        &mut self,
-        registration: &Key,
-        target: &Key,
-        hurry: bool,
-        users: impl FnOnce(&Key) -> Vec<Key>,
-        now: Duration,
-    ) -> Answer {
+    /// A target wants a place for the registration that it uses; in a hurry it is if somebody waits for it.
+    pub fn ask(&mut self, registration: &Key, target: &Key, hurry: bool, now: Duration) -> Answer {
+        let hurried = hurry.then(|| target.clone());
         if let Some(place) = self.used(registration, now) {
-            place.hurried.extend(hurry.then(|| target.clone()));
+            place.hurried.extend(hurried);
             return Answer::Has;
         }
-        let priority = if hurry { Priority::Live } else { Priority::Background };
-        let hurried =
-            self.waiting.get(registration).into_iter().flatten().cloned().chain(hurry.then(|| target.clone()));
-        let hurried: BTreeSet<Key> = hurried.collect();
         // Others were there before.
         let first = if hurry { self.line.depth(Priority::Live) == 0 } else { self.waiting.is_empty() };
-        let room = if first { self.make_room(hurry, now) } else { Room::None };
-        if room != Room::None {
-            let users = users(registration);
-            self.give(registration, &users, hurried, now);
-            return Answer::Gets(room.left());
+        if let Some(gone) = first.then(|| self.make_room(hurry, now)).flatten() {
+            let place = self.give(registration, now);
+            place.hurried.extend(hurried);
+            place.to_run.insert(target.clone());
+            return Answer::Gets(gone);
         }
-        self.waiting.insert(registration.clone(), hurried);
+        self.waiting.entry(registration.clone()).or_default().extend(hurried);
+        let priority = if hurry { Priority::Live } else { Priority::Background };
         self.line.add(registration.clone(), priority, now);
         Answer::Waits
     }
@@ -157,12 +134,13 @@ impl Places {
     /// A registration takes a place without asking. Where there are too many then, who goes.
     pub fn take(&mut self, registration: &Key, now: Duration) -> Option<Key> {
         if self.used(registration, now).is_none() {
-            self.give(registration, &[], BTreeSet::new(), now);
+            self.give(registration, now);
         }
         if self.held.len() <= self.most {
             return None;
         }
-        let gone = self.first_to_go(|key, _| key != registration)?;
+        let done = self.first_to_go(|key, place| key != registration && place.is_free(now));
+        let gone = done.or_else(|| self.first_to_go(|key, _| key != registration))?;
         self.held.remove(&gone);
         Some(gone)
     }
@@ -183,6 +161,13 @@ impl Places {
         }
     }
 
+    /// Everything of a registration's cluster is known: all of these targets are run. For those that are given somebody waits.
+    pub fn synced(&mut self, registration: &Key, users: Vec<Key>) -> BTreeSet<Key> {
+        let Some(place) = self.held.get_mut(registration) else { return BTreeSet::new() };
+        place.to_run = users.into_iter().collect();
+        place.hurried.clone()
+    }
+
     /// A target is gone, whatever it used.
     pub fn gone(&mut self, target: &Key, now: Duration) {
         for place in self.held.values_mut() {
@@ -195,58 +180,71 @@ impl Places {
         if let Some(place) = self.held.get_mut(registration)
             && !std::mem::take(&mut place.to_run).is_empty()
         {
-            place.since = now;
+            place.settled = now;
         }
-    }
-
-    /// The targets of who has a place that somebody waits for.
-    pub fn hurried(&self, registration: &Key) -> BTreeSet<Key> {
-        self.held.get(registration).map(|place| place.hurried.clone()).unwrap_or_default()
     }
 
     /// A registration is gone.
     pub fn leave(&mut self, registration: &Key) {
         self.held.remove(registration);
         self.waiting.remove(registration);
+        self.to_call.remove(registration);
+        self.tidy();
     }
 
     /// Calls those in line for whom there is room: who has no place any more, and who has one now.
     pub fn call(&mut self, users: impl Fn(&Key) -> Vec<Key>, now: Duration) -> (Vec<Key>, Vec<Called>) {
         let (mut left, mut called) = (Vec::new(), Vec::new());
+        let mut next: Vec<Key> = std::mem::take(&mut self.to_call).into_iter().collect();
         while !self.waiting.is_empty() {
-            let hurry = self.line.depth(Priority::Live) > 0;
-            let room = self.make_room(hurry, now);
-            if room == Room::None {
-                break;
-            }
-            left.extend(room.left());
-            let Some(next) = self.next_in_line(now) else { break };
-            let hurried = self.waiting.get(&next).cloned().unwrap_or_default();
-            let users = users(&next);
-            self.give(&next, &users, hurried.clone(), now);
-            called.push(Called { registration: next, users, hurried });
+            let Some(gone) = self.make_room(self.line.depth(Priority::Live) > 0, now) else { break };
+            left.extend(gone);
+            let Some(registration) = self.next_in_line(now) else { break };
+            self.give(&registration, now);
+            next.push(registration);
+        }
+        self.to_call.clear();
+        for registration in next {
+            let Some(place) = self.held.get_mut(&registration) else { continue };
+            let users = users(&registration);
+            place.to_run.extend(users.iter().cloned());
+            called.push(Called { users, hurried: place.hurried.clone(), registration });
         }
         (left, called)
     }
 
     /// Whether anybody waits.
     pub fn is_waited_for(&self) -> bool {
-        !self.waiting.is_empty()
+        !self.waiting.is_empty() || !self.to_call.is_empty()
     }
 
-    /// Makes room for one more, if that can be.
-    fn make_room(&mut self, hurry: bool, now: Duration) -> Room {
-        let kept = if hurry { 0 } else { self.most / KEPT };
-        if self.held.len() < self.most - kept {
-            return Room::Is;
+    /// Makes room for one more, if that can be: who goes for it.
+    fn make_room(&mut self, hurry: bool, now: Duration) -> Option<Vec<Key>> {
+        let limit = self.most - if hurry { 0 } else { self.most / KEPT };
+        let mut gone: Vec<Key> = Vec::new();
+        while self.held.len() - gone.len() >= limit {
+            let done = self.first_to_go(|key, place| place.is_free(now) && !gone.contains(key));
+            gone.push(done.or_else(|| self.first_of_the_greedy(&gone, now))?);
         }
-        match self.first_to_go(|_, place| place.is_free(now)) {
-            Some(gone) => {
-                self.held.remove(&gone);
-                Room::Left(gone)
-            }
-            None => Room::None,
+        for gone in &gone {
+            self.held.remove(gone);
         }
+        Some(gone)
+    }
+
+    /// Of those whose targets do not come to an end, while their workspace has more places than its share: so nobody keeps others
+    /// out with clusters that never quite answer.
+    fn first_of_the_greedy(&self, gone: &[Key], now: Duration) -> Option<Key> {
+        let mut counts: HashMap<&Workspace, usize> = HashMap::new();
+        for key in self.held.keys() {
+            *counts.entry(&key.workspace).or_default() += 1;
+        }
+        let share = self.most / counts.len().max(1);
+        self.first_to_go(|key, place| {
+            now >= place.since + LONGEST
+                && !gone.contains(key)
+                && counts.get(&key.workspace).is_some_and(|count| *count > share)
+        })
     }
 
     fn next_in_line(&mut self, now: Duration) -> Option<Key> {
@@ -260,12 +258,31 @@ impl Places {
         }
     }
 
-    fn give(&mut self, registration: &Key, users: &[Key], hurried: BTreeSet<Key>, now: Duration) {
-        self.waiting.remove(registration);
+    /// A new place, for who may have stood in line.
+    fn give(&mut self, registration: &Key, now: Duration) -> &mut Place {
+        let waited = self.waiting.remove(registration);
+        self.tidy();
+        if waited.is_some() {
+            self.to_call.insert(registration.clone());
+        }
         self.uses += 1;
-        let to_run = users.iter().cloned().collect();
-        let place = Place { used: now, use_number: self.uses, to_run, since: now, hurried, news: HashMap::new() };
-        self.held.insert(registration.clone(), place);
+        let place = Place {
+            used: now,
+            use_number: self.uses,
+            since: now,
+            to_run: HashSet::new(),
+            settled: now,
+            hurried: waited.unwrap_or_default(),
+            news: HashMap::new(),
+        };
+        self.held.entry(registration.clone()).insert_entry(place).into_mut()
+    }
+
+    /// What stands in the line and waits no more is forgotten, at the latest when nobody waits.
+    fn tidy(&mut self) {
+        if self.waiting.is_empty() {
+            self.line = Queue::new(Limits::NONE);
+        }
     }
 
     /// The place of who uses it now.
@@ -285,7 +302,6 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::Workspace;
 
     const BEGIN: Duration = Duration::from_secs(1_000);
 
@@ -303,7 +319,7 @@ mod tests {
     }
 
     fn ask(places: &mut Places, name: &str, hurry: bool, now: Duration) -> Answer {
-        places.ask(&key(name), &target(name), hurry, user, now)
+        places.ask(&key(name), &target(name), hurry, now)
     }
 
     fn ran(places: &mut Places, name: &str, now: Duration) {
@@ -320,7 +336,7 @@ mod tests {
     fn held(names: &[&str]) -> Places {
         let mut places = Places::new(names.len());
         for name in names {
-            assert_eq!(ask(&mut places, name, false, BEGIN), Answer::Gets(None));
+            assert_eq!(ask(&mut places, name, false, BEGIN), Answer::Gets(vec![]));
             ran(&mut places, name, BEGIN);
         }
         places
@@ -348,7 +364,8 @@ mod tests {
         let mut places = Places::new(1);
         let workspace = Workspace::new("a");
         let users = ["one", "another", "third"].map(|name| Key::target(&workspace, name));
-        assert_eq!(places.ask(&key("a"), &users[0], false, |_| users.to_vec(), BEGIN), Answer::Gets(None));
+        assert_eq!(places.ask(&key("a"), &users[0], false, BEGIN), Answer::Gets(vec![]));
+        assert_eq!(places.synced(&key("a"), users.to_vec()), BTreeSet::new());
         assert_eq!(ask(&mut places, "b", false, BEGIN), Answer::Waits);
         places.ran(&key("a"), &users[0], BEGIN);
         places.ran(&key("a"), &users[1], BEGIN);
@@ -367,7 +384,7 @@ mod tests {
     #[test]
     fn who_does_not_answer_makes_room() {
         let mut places = Places::new(1);
-        assert_eq!(ask(&mut places, "a", false, BEGIN), Answer::Gets(None));
+        assert_eq!(ask(&mut places, "a", false, BEGIN), Answer::Gets(vec![]));
         assert_eq!(ask(&mut places, "b", false, BEGIN), Answer::Waits);
         assert_eq!(call(&mut places, BEGIN + DONE), (vec![], vec![]));
         places.failed(&key("a"), BEGIN + DONE);
@@ -379,7 +396,7 @@ mod tests {
         let mut places = held(&["a", "b"]);
         let later = BEGIN + DONE;
         assert_eq!(ask(&mut places, "b", false, later), Answer::Has);
-        assert_eq!(ask(&mut places, "c", false, later), Answer::Gets(Some(key("a"))));
+        assert_eq!(ask(&mut places, "c", false, later), Answer::Gets(vec![key("a")]));
         assert!(!places.is_waited_for());
     }
 
@@ -393,9 +410,9 @@ mod tests {
         let (_, called) = places.call(user, BEGIN + DONE);
         let hurried = BTreeSet::from([target("d")]);
         assert_eq!(called, [Called { registration: key("d"), users: user(&key("d")), hurried: hurried.clone() }]);
-        assert_eq!(places.hurried(&key("d")), hurried, "until it has run");
+        assert_eq!(places.synced(&key("d"), user(&key("d"))), hurried, "until it has run");
         ran(&mut places, "d", BEGIN + DONE);
-        assert_eq!(places.hurried(&key("d")), BTreeSet::new());
+        assert_eq!(places.synced(&key("d"), vec![]), BTreeSet::new());
         assert_eq!(call(&mut places, BEGIN + DONE * 2), (vec![key("d")], vec![key("c")]));
     }
 
@@ -404,12 +421,52 @@ mod tests {
         let mut places = Places::new(KEPT);
         let names: Vec<String> = (0..KEPT).map(|number| number.to_string()).collect();
         for name in &names[1..] {
-            assert_eq!(ask(&mut places, name, false, BEGIN), Answer::Gets(None));
+            assert_eq!(ask(&mut places, name, false, BEGIN), Answer::Gets(vec![]));
         }
         assert_eq!(ask(&mut places, "late", false, BEGIN), Answer::Waits);
         assert_eq!(call(&mut places, BEGIN), (vec![], vec![]));
-        assert_eq!(ask(&mut places, "hurry", true, BEGIN), Answer::Gets(None));
+        assert_eq!(ask(&mut places, "hurry", true, BEGIN), Answer::Gets(vec![]));
         assert_eq!(ask(&mut places, "another", true, BEGIN), Answer::Waits);
+        for name in &names[1..=2] {
+            ran(&mut places, name, BEGIN);
+        }
+        let (_, called) = call(&mut places, BEGIN + DONE);
+        assert_eq!(called, [key("another")], "one is free for who waits, and none of those that are kept");
+        ran(&mut places, "another", BEGIN + DONE);
+        let (gone, called) = call(&mut places, BEGIN + DONE * 2);
+        assert_eq!((gone.len(), called), (2, vec![key("late")]), "and then there is one again");
+    }
+
+    #[test]
+    fn who_gets_a_place_while_he_stands_in_line_has_all_of_his_targets_called() {
+        let mut places = held(&["a"]);
+        let another = Key::target(&Workspace::new("b"), "another");
+        assert_eq!(ask(&mut places, "b", false, BEGIN), Answer::Waits);
+        assert_eq!(places.ask(&key("b"), &another, true, BEGIN + DONE), Answer::Gets(vec![key("a")]));
+        assert!(places.is_waited_for());
+        let called = places.call(user, BEGIN + DONE).1;
+        let hurried = BTreeSet::from([another]);
+        assert_eq!(called, [Called { registration: key("b"), users: user(&key("b")), hurried }]);
+        assert!(!places.is_waited_for());
+    }
+
+    #[test]
+    fn who_has_more_than_his_share_keeps_none_that_never_comes_to_an_end() {
+        let mut places = Places::new(4);
+        let crowd = Workspace::new("crowd");
+        for number in 0..3 {
+            let of_crowd = Key::registration(&crowd, &number.to_string());
+            assert_eq!(places.ask(&of_crowd, &target("crowd"), false, BEGIN), Answer::Gets(vec![]));
+        }
+        assert_eq!(ask(&mut places, "a", false, BEGIN), Answer::Gets(vec![]));
+        assert_eq!(ask(&mut places, "b", false, BEGIN), Answer::Waits);
+        assert_eq!(call(&mut places, BEGIN + LONGEST / 2), (vec![], vec![]));
+        let first = Key::registration(&crowd, "0");
+        assert_eq!(call(&mut places, BEGIN + LONGEST), (vec![first], vec![key("b")]));
+        let second = Key::registration(&crowd, "1");
+        assert_eq!(ask(&mut places, "c", false, BEGIN + LONGEST), Answer::Gets(vec![second]));
+        assert_eq!(ask(&mut places, "d", false, BEGIN + LONGEST), Answer::Waits);
+        assert_eq!(call(&mut places, BEGIN + LONGEST), (vec![], vec![]), "each has its share");
     }
 
     #[test]
@@ -418,17 +475,20 @@ mod tests {
         let crowd = Workspace::new("crowd");
         for number in 0..100 {
             let of_crowd = Key::registration(&crowd, &number.to_string());
-            assert_eq!(places.ask(&of_crowd, &target("crowd"), false, |_| vec![], BEGIN), Answer::Waits);
+            assert_eq!(places.ask(&of_crowd, &target("crowd"), false, BEGIN), Answer::Waits);
         }
         assert_eq!(ask(&mut places, "b", false, BEGIN), Answer::Waits);
         let (mut now, mut before) = (BEGIN, 0);
         loop {
             now += DONE;
-            let (_, called) = call(&mut places, now);
-            if called.contains(&key("b")) {
+            let (_, called) = places.call(user, now);
+            if called.iter().any(|called| called.registration == key("b")) {
                 break;
             }
-            before += called.len();
+            for called in called {
+                places.ran(&called.registration, &called.users[0], now);
+                before += 1;
+            }
         }
         assert_eq!(before, 1);
     }

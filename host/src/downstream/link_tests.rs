@@ -7,6 +7,7 @@ use std::time::Duration;
 use berthage_core::names::{LABEL_MANAGED_BY, MANAGED_BY};
 use berthage_core::object::KINDS;
 use bytes::Bytes;
+use futures::StreamExt as _;
 use http_body_util::{BodyExt as _, Full};
 use kube::Client;
 use serde_json::json;
@@ -15,7 +16,7 @@ use tower::BoxError;
 
 use super::*;
 use crate::access::{Limits, connect};
-use crate::downstream::reflector::{LISTED, LISTING, PAGE, RELISTS, REST};
+use crate::downstream::reflector::{LINE, LISTED, LISTING, PAGE, RELISTS, REST};
 
 fn info() -> &'static KindInfo {
     KindInfo::find("v1", "ConfigMap").unwrap()
@@ -62,6 +63,12 @@ fn id(name: &str) -> ObjectId {
     object_id(info(), &object.metadata).unwrap()
 }
 
+/// An answer that says this, and nothing more for ever.
+fn silence_after(said: Vec<Bytes>) -> http_body_util::combinators::BoxBody<Bytes, BoxError> {
+    let said = futures::stream::iter(said.into_iter().map(|said| Ok(hyper::body::Frame::data(said))));
+    http_body_util::BodyExt::boxed(http_body_util::StreamBody::new(said.chain(futures::stream::pending())))
+}
+
 /// A cluster that has these objects, and whose first watch then says this; its later ones say nothing.
 fn cluster_that_says(has: &[serde_json::Value], says: &[serde_json::Value]) -> Client {
     let list = json!({ "metadata": { "resourceVersion": "7" }, "items": has }).to_string();
@@ -73,7 +80,7 @@ fn cluster_that_says(has: &[serde_json::Value], says: &[serde_json::Value]) -> C
         } else if said.fetch_add(1, Ordering::Relaxed) == 0 {
             Full::from(lines.clone()).map_err(BoxError::from).boxed()
         } else {
-            http_body_util::StreamBody::new(futures::stream::pending()).boxed()
+            silence_after(Vec::new())
         };
         std::future::ready(Ok::<_, BoxError>(http::Response::new(body)))
     });
@@ -213,6 +220,68 @@ async fn a_watch_goes_on_from_where_it_was() {
         sleep(Duration::from_secs(1)).await;
     }
     assert_eq!(versions.lock().unwrap()[..4], ["7", "9", "10", "7"], "what has no version is listed again");
+    assert!(told.lock().unwrap().contains(&News::Failed(registration())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_no_server_has_is_not_kept() {
+    let page = json!({ "metadata": { "resourceVersion": "7".repeat(1 << 20) }, "items": [] });
+    let (client, lists) = cluster_that_lists(page.to_string());
+    let (link, told) = link_to(&client);
+    link.watch(info());
+    sleep(Duration::from_mins(1)).await;
+    assert!(!link.complete(info()));
+    assert!(lists.load(Ordering::Relaxed) > 1, "it is listed again, and watched from nowhere");
+    assert!(told.lock().unwrap().contains(&News::Failed(registration())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_is_always_too_old_is_a_failure() {
+    let gone = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "reason": "Expired", "message": "too old", "code": 410 });
+    let server = tower::service_fn(move |_: http::Request<kube::client::Body>| {
+        let body = Full::from(gone.to_string()).map_err(BoxError::from);
+        std::future::ready(http::Response::builder().status(410).body(body).map_err(BoxError::from))
+    });
+    let (link, told) = link_to(&connect::physical_of(server, &connect::Options::default()));
+    link.watch(info());
+    sleep(Duration::from_secs(1)).await;
+    assert!(!link.complete(info()));
+    assert_eq!(told.lock().unwrap().first(), Some(&News::Failed(registration())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_cannot_be_read_is_not_asked_for_for_ever() {
+    let says = [event("MODIFIED", &json!({ "metadata": 7 })), event("ADDED", &object("a", "ours", 9))];
+    let (link, told) = link_to(&cluster_that_says(&[], &says));
+    link.watch(info());
+    sleep(Duration::from_mins(1)).await;
+    // The second watch says nothing: only a new list can have made it known that there is nothing.
+    assert!(link.complete(info()) && told.lock().unwrap().contains(&News::Failed(registration())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_does_not_come_to_an_end_is_given_up_and_a_blank_one_is_none() {
+    let line = event("ADDED", &object("a", "ours", 8)).to_string();
+    let (whole, begun) = (format!("\n \r\n{line}\n"), line[..40].to_owned());
+    let watches = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&watches);
+    let server = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+        let body = if request.uri().query().unwrap_or_default().contains("watch=true") {
+            count.fetch_add(1, Ordering::Relaxed);
+            silence_after(vec![Bytes::from(whole.clone()), Bytes::from(begun.clone())])
+        } else {
+            Full::from(r#"{"metadata":{"resourceVersion":"7"},"items":[]}"#).map_err(BoxError::from).boxed()
+        };
+        std::future::ready(Ok::<_, BoxError>(http::Response::new(body)))
+    });
+    let (link, told) = link_to(&connect::physical_of(server, &connect::Options::default()));
+    link.watch(info());
+    sleep(LINE.mul_f64(0.9)).await;
+    assert_eq!((watches.load(Ordering::Relaxed), link.seen("ours", &id("a")).is_some()), (1, true));
+    assert!(!told.lock().unwrap().contains(&News::Failed(registration())));
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(watches.load(Ordering::Relaxed), 2);
     assert!(told.lock().unwrap().contains(&News::Failed(registration())));
 }
 

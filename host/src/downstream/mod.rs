@@ -81,7 +81,7 @@ impl Downstream {
     pub fn new(limit: usize, users: Arc<dyn Users>, sink: Sink) -> Self {
         let links = Links { by_registration: HashMap::new(), places: Places::new(limit), started: Instant::now() };
         let links = Arc::new(Mutex::new(links));
-        let sink = with_places(&links, sink);
+        let sink = with_places(&links, Arc::clone(&users), sink);
         Self { links, users, sink, waits: Notify::new() }
     }
 
@@ -90,10 +90,14 @@ impl Downstream {
     pub fn admits(&self, registration: &Key, target: &Key, hurry: bool) -> bool {
         let mut links = lock(&self.links);
         let now = links.now();
-        match links.places.ask(registration, target, hurry, |registration| self.users.of(registration), now) {
+        match links.places.ask(registration, target, hurry, now) {
             Answer::Has => true,
             Answer::Gets(gone) => {
-                gone.and_then(|gone| links.by_registration.remove(&gone));
+                for gone in gone {
+                    links.by_registration.remove(&gone);
+                }
+                // Others of the registration may have waited.
+                self.waits.notify_one();
                 true
             }
             Answer::Waits => {
@@ -141,6 +145,13 @@ impl Downstream {
             let now = links.now();
             links.places.ran(registration, target, now);
         }
+    }
+
+    /// A target waits for the place of another registration than that.
+    pub fn passes_by(&self, registration: &Key, target: &Key) {
+        let mut links = lock(&self.links);
+        let now = links.now();
+        links.places.ran(registration, target, now);
     }
 
     /// A target is gone.
@@ -192,13 +203,14 @@ impl Downstream {
 }
 
 /// Tells places what links say, before others hear it.
-fn with_places(links: &Arc<Mutex<Links>>, sink: Sink) -> Sink {
+fn with_places(links: &Arc<Mutex<Links>>, users: Arc<dyn Users>, sink: Sink) -> Sink {
     let links = Arc::downgrade(links);
     Arc::new(move |news| {
         let Some(links) = links.upgrade() else { return };
         let news = match news {
             News::Synced(registration, _) => {
-                let hurried = lock(&links).places.hurried(&registration);
+                let users = users.of(&registration);
+                let hurried = lock(&links).places.synced(&registration, users);
                 News::Synced(registration, hurried)
             }
             News::Failed(registration) => {

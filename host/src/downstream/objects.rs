@@ -1,7 +1,7 @@
 //! What is held of a cluster: its objects, by the target that they belong to.
 
 use std::collections::hash_map::DefaultHasher;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, Hasher as _, RandomState};
 use std::sync::Arc;
 
@@ -143,8 +143,8 @@ impl<S: BuildHasher> Objects<S> {
     }
 
     /// Forgets what a complete list of a kind did not have; returns the targets that lost something.
-    pub(super) fn keep_only(&mut self, info: &KindInfo, listed: &HashSet<ObjectId>) -> HashSet<Arc<str>> {
-        let (mut lost, mut left) = (HashSet::new(), Vec::new());
+    pub(super) fn keep_only(&mut self, info: &KindInfo, listed: &HashSet<ObjectId>) -> BTreeSet<Arc<str>> {
+        let (mut lost, mut left) = (BTreeSet::new(), Vec::new());
         for (place, of) in &mut self.targets {
             let before = of.objects.len();
             of.objects.retain(|object| {
@@ -249,7 +249,7 @@ mod tests {
                     }
                     Step::KeepOnly(names) => {
                         let gone = model.iter().filter(|(name, _)| !names.contains(name));
-                        let lost: HashSet<Arc<str>> = gone.map(|(_, (target, _))| Arc::from(target.as_str())).collect();
+                        let lost: BTreeSet<Arc<str>> = gone.map(|(_, (target, _))| Arc::from(target.as_str())).collect();
                         model.retain(|name, _| names.contains(name));
                         prop_assert_eq!(objects.keep_only(info, &names.iter().map(named).collect()), lost);
                     }
@@ -296,7 +296,7 @@ mod tests {
         }
         let info = KindInfo::find("v1", "ConfigMap").unwrap();
         let gone = objects.keep_only(info, &HashSet::from([id("x")]));
-        assert_eq!(gone, HashSet::from([Arc::from("a"), Arc::from("b")]));
+        assert_eq!(gone, BTreeSet::from([Arc::from("a"), Arc::from("b")]));
         assert!(objects.get("a", &id("x")).is_some() && objects.get("a", &id("y")).is_none());
         assert_eq!(objects.of("b").iter().map(Packed::id).collect::<Vec<_>>(), [other]);
     }

@@ -8,6 +8,7 @@
 
 use std::collections::HashSet;
 use std::fmt::Debug;
+use std::io::ErrorKind;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -36,8 +37,14 @@ pub(super) const LISTING: Duration = Duration::from_mins(1);
 pub(super) const REST: Duration = Duration::from_mins(5);
 /// Lists of a kind at once, after a rest, and the time in which there may be one more.
 pub(super) const RELISTS: (u32, Duration) = (10, Duration::from_secs(15));
+/// Longest resourceVersion in bytes: an API server's is a number.
+const VERSION: usize = 64;
+/// Time for a line, once it has begun.
+pub(super) const LINE: Duration = Duration::from_mins(1);
 /// The code of a watch's error, or of its answer, that says that what it was to begin with is forgotten.
 const EXPIRED: u16 = 410;
+/// The code of an answer to a version that is none.
+const INVALID: u16 = 400;
 
 /// See the module.
 pub(super) struct Reflector<K, S> {
@@ -60,6 +67,10 @@ enum End {
     Unlinked,
     #[error("the version to go on from is forgotten")]
     Expired,
+    #[error("a list's own version is forgotten")]
+    Forgotten,
+    #[error("a line does not come to an end")]
+    Line,
     #[error("{0}")]
     GivenUp(&'static str),
     #[error("an object or a list has no version")]
@@ -74,6 +85,17 @@ enum End {
     Refused(kube::Error),
     #[error("the watch tells of an error ({code}): {message}")]
     Told { code: u16, message: String },
+}
+
+impl End {
+    /// Whether going on from the same version would come to the same end.
+    fn loses_its_place(&self) -> bool {
+        match self {
+            Self::Expired | Self::Forgotten | Self::Unversioned | Self::Event(_) | Self::Request(_) => true,
+            Self::Refused(kube::Error::Api(status)) => status.code == INVALID,
+            _ => false,
+        }
+    }
 }
 
 impl<K, S> Reflector<K, S>
@@ -113,7 +135,7 @@ where
                     Err(end) => end,
                 },
             };
-            if matches!(end, End::Expired | End::Unversioned) {
+            if end.loses_its_place() {
                 version = None;
             }
             let Some(pause) = self.pause(end) else { return };
@@ -155,7 +177,11 @@ where
         let mut listed = HashSet::new();
         let mut objects = 0;
         loop {
-            let page = self.api.list(&wanted).await.map_err(refused)?;
+            let page = self.api.list(&wanted).await.map_err(|error| match refused(error) {
+                // A list begins anew; one that can never end is a failure, and no watch that heard nothing for long.
+                End::Expired => End::Forgotten,
+                end => end,
+            })?;
             for object in page.items {
                 listed.extend(self.take(&object, (self.seen)(&object))?);
                 objects += 1;
@@ -169,8 +195,7 @@ where
             }
             wanted.continue_token = page.metadata.continue_.filter(|token| !token.is_empty());
             if wanted.continue_token.is_none() {
-                let version = page.metadata.resource_version.filter(|version| !version.is_empty());
-                let version = version.ok_or(End::Unversioned)?;
+                let version = usable(page.metadata.resource_version)?;
                 self.link.upgrade().ok_or(End::Unlinked)?.listed(self.info, &listed);
                 return Ok(version);
             }
@@ -183,13 +208,20 @@ where
         loop {
             // Made anew for each: between two events, which may be an hour, it takes no room.
             let mut line = Vec::new();
-            if answer.read_until(b'\n', &mut line).await.map_err(End::Broken)? == 0 {
-                return Ok(());
+            match next_line(&mut answer, &mut line).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                // Most servers end a watch so, by the way they close their connections.
+                Err(End::Broken(error)) if is_an_end(&error) => return Ok(()),
+                Err(end) => return Err(end),
+            }
+            if line.iter().all(u8::is_ascii_whitespace) {
+                continue;
             }
             match serde_json::from_slice(&line) {
                 Ok(event) => self.hear(event, version)?,
                 // The answer ended within the line. What it was about comes again with the next watch.
-                Err(error) if error.is_eof() => return Ok(()),
+                Err(error) if error.is_eof() && !line.ends_with(b"\n") => return Ok(()),
                 Err(error) => return Err(End::Event(error)),
             }
         }
@@ -218,13 +250,42 @@ where
             WatchEvent::Error(status) if status.code == EXPIRED => return Err(End::Expired),
             WatchEvent::Error(status) => return Err(End::Told { code: status.code, message: status.message }),
         };
-        *version = told.filter(|told| !told.is_empty()).ok_or(End::Unversioned)?;
+        *version = usable(told)?;
         Ok(())
     }
 
     fn take(&self, object: &K, seen: Option<Seen>) -> Result<Option<ObjectId>, End> {
         Ok(self.link.upgrade().ok_or(End::Unlinked)?.take(self.info, object.meta(), seen))
     }
+}
+
+/// A version to go on from.
+fn usable(version: Option<String>) -> Result<String, End> {
+    version.filter(|version| !version.is_empty() && version.len() <= VERSION).ok_or(End::Unversioned)
+}
+
+/// Waits for a line as long as nothing of it comes, and not for long for the rest; false at the end.
+async fn next_line(answer: &mut (impl AsyncBufRead + Send + Unpin), line: &mut Vec<u8>) -> Result<bool, End> {
+    if answer.fill_buf().await.map_err(End::Broken)?.is_empty() {
+        return Ok(false);
+    }
+    match timeout(LINE, answer.read_until(b'\n', line)).await {
+        Ok(read) => read.map(|read| read > 0).map_err(End::Broken),
+        Err(_) => Err(End::Line),
+    }
+}
+
+/// Whether the connection was closed without the words that are meant for it.
+fn is_an_end(error: &std::io::Error) -> bool {
+    let mut next = error.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static));
+    while let Some(error) = next {
+        next = match error.downcast_ref::<std::io::Error>() {
+            Some(error) if error.kind() == ErrorKind::UnexpectedEof => return true,
+            Some(error) => error.get_ref().map(|inner| inner as _),
+            None => error.source(),
+        };
+    }
+    false
 }
 
 fn refused(error: kube::Error) -> End {

@@ -226,7 +226,13 @@ fn admitted(ctx: &Context, work: &Work<'_>) -> Result<(), TurnedAway> {
     // Who has changed what is there looks at it now; who comes for the first time may wait.
     let changed = work.target.metadata.generation != work.published.observed_generation;
     let hurry = work.is_leaving() || (changed && !work.inventory.is_empty());
-    if !usable || ctx.downstream.admits(&key, work.key, hurry) { Ok(()) } else { Err(TurnedAway::Full) }
+    if !usable || ctx.downstream.admits(&key, work.key, hurry) {
+        return Ok(());
+    }
+    for other in work.held.registrations().map(|name| work.registration(name)).filter(|other| *other != key) {
+        ctx.downstream.passes_by(&other, work.key);
+    }
+    Err(TurnedAway::Full)
 }
 
 /// The right to ask the clusters that this run may have to do with: where the target is to be, and where it is.
