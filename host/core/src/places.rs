@@ -36,8 +36,8 @@ pub struct Places {
     line: Queue<Key>,
     /// Who is in the line, with the targets that somebody waits for. In the line alone is who has come in otherwise.
     waiting: HashMap<Key, BTreeSet<Key>>,
-    /// Who stood in line and has a place now, and whose targets are still to be called; in their order.
-    to_call: Vec<Key>,
+    /// Who has got a place otherwise while he stood in line: his targets are still to be called.
+    to_call: BTreeSet<Key>,
     /// Counts uses: many are at the same moment where the clock is a test's.
     uses: u64,
 }
@@ -105,7 +105,7 @@ impl Places {
             held: HashMap::new(),
             line: Queue::new(Limits::NONE),
             waiting: HashMap::new(),
-            to_call: Vec::new(),
+            to_call: BTreeSet::new(),
             uses: 0,
         }
     }
@@ -188,20 +188,23 @@ impl Places {
     pub fn leave(&mut self, registration: &Key) {
         self.held.remove(registration);
         self.waiting.remove(registration);
-        self.to_call.retain(|called| called != registration);
+        self.to_call.remove(registration);
         self.tidy();
     }
 
     /// Calls those in line for whom there is room: who has no place any more, and who has one now.
     pub fn call(&mut self, users: impl Fn(&Key) -> Vec<Key>, now: Duration) -> (Vec<Key>, Vec<Called>) {
         let (mut left, mut called) = (Vec::new(), Vec::new());
+        let mut next: Vec<Key> = std::mem::take(&mut self.to_call).into_iter().collect();
         while !self.waiting.is_empty() {
             let Some(gone) = self.make_room(self.line.depth(Priority::Live) > 0, now) else { break };
             left.extend(gone);
             let Some(registration) = self.next_in_line(now) else { break };
             self.give(&registration, now);
+            next.push(registration);
         }
-        for registration in std::mem::take(&mut self.to_call) {
+        self.to_call.clear();
+        for registration in next {
             let Some(place) = self.held.get_mut(&registration) else { continue };
             let users = users(&registration);
             place.to_run.extend(users.iter().cloned());
@@ -260,7 +263,7 @@ impl Places {
         let waited = self.waiting.remove(registration);
         self.tidy();
         if waited.is_some() {
-            self.to_call.push(registration.clone());
+            self.to_call.insert(registration.clone());
         }
         self.uses += 1;
         let place = Place {
