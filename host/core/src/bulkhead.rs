@@ -187,7 +187,7 @@ impl<K: Clone + Eq + Hash> Bulkheads<K> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use proptest::prelude::*;
 
@@ -288,9 +288,9 @@ mod tests {
     struct Runs {
         bulkheads: Bulkheads<u32>,
         /// What each visitor who is running holds.
-        running: HashMap<u32, Vec<u32>>,
+        running: BTreeMap<u32, Vec<u32>>,
         /// Who is to run again, and where it wants to go.
-        wanted: HashMap<u32, Vec<u32>>,
+        wanted: BTreeMap<u32, Vec<u32>>,
         dirty: BTreeSet<u32>,
     }
 
@@ -330,7 +330,8 @@ mod tests {
         }
 
         fn check(&self) -> Result<(), TestCaseError> {
-            for (name, at) in &self.bulkheads.clusters {
+            let at_all: BTreeMap<_, _> = self.bulkheads.clusters.iter().collect();
+            for (name, at) in at_all {
                 let visitors: BTreeSet<_> = at.inside.iter().collect();
                 prop_assert!(visitors.len() + at.kept <= self.bulkheads.at_most);
                 let kept = self.bulkheads.called.iter().filter(|(_, called)| called.to == *name);
@@ -350,8 +351,8 @@ mod tests {
         fn whatever_happens_nobody_waits_where_there_is_room(steps in steps(), at_most in 1usize..4) {
             let mut runs = Runs {
                 bulkheads: Bulkheads::new(at_most),
-                running: HashMap::new(),
-                wanted: HashMap::new(),
+                running: BTreeMap::new(),
+                wanted: BTreeMap::new(),
                 dirty: BTreeSet::new(),
             };
             for step in steps {

@@ -12,7 +12,7 @@
 //! The line is a [`Queue`]: workspaces take turns in it, and targets that somebody waits for go first. A few places are kept for
 //! these. Time is passed in as the duration since some start.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::key::{Key, Workspace};
@@ -32,12 +32,12 @@ const KEPT: usize = 16;
 #[derive(Debug)]
 pub struct Places {
     most: usize,
-    held: HashMap<Key, Place>,
+    held: BTreeMap<Key, Place>,
     line: Queue<Key>,
     /// Who is in the line, with the targets that somebody waits for. In the line alone is who has come in otherwise.
     waiting: HashMap<Key, BTreeSet<Key>>,
-    /// Who has got a place otherwise while he stood in line: his targets are still to be called.
-    to_call: BTreeSet<Key>,
+    /// Who stood in line and has a place now, and whose targets are still to be called; in their order.
+    to_call: Vec<Key>,
     /// Counts uses: many are at the same moment where the clock is a test's.
     uses: u64,
 }
@@ -102,10 +102,10 @@ impl Places {
     pub fn new(most: usize) -> Self {
         Self {
             most: most.max(1),
-            held: HashMap::new(),
+            held: BTreeMap::new(),
             line: Queue::new(Limits::NONE),
             waiting: HashMap::new(),
-            to_call: BTreeSet::new(),
+            to_call: Vec::new(),
             uses: 0,
         }
     }
@@ -188,23 +188,20 @@ impl Places {
     pub fn leave(&mut self, registration: &Key) {
         self.held.remove(registration);
         self.waiting.remove(registration);
-        self.to_call.remove(registration);
+        self.to_call.retain(|called| called != registration);
         self.tidy();
     }
 
     /// Calls those in line for whom there is room: who has no place any more, and who has one now.
     pub fn call(&mut self, users: impl Fn(&Key) -> Vec<Key>, now: Duration) -> (Vec<Key>, Vec<Called>) {
         let (mut left, mut called) = (Vec::new(), Vec::new());
-        let mut next: Vec<Key> = std::mem::take(&mut self.to_call).into_iter().collect();
         while !self.waiting.is_empty() {
             let Some(gone) = self.make_room(self.line.depth(Priority::Live) > 0, now) else { break };
             left.extend(gone);
             let Some(registration) = self.next_in_line(now) else { break };
             self.give(&registration, now);
-            next.push(registration);
         }
-        self.to_call.clear();
-        for registration in next {
+        for registration in std::mem::take(&mut self.to_call) {
             let Some(place) = self.held.get_mut(&registration) else { continue };
             let users = users(&registration);
             place.to_run.extend(users.iter().cloned());
@@ -235,7 +232,7 @@ impl Places {
     /// Of those whose targets do not come to an end, while their workspace has more places than its share: so nobody keeps others
     /// out with clusters that never quite answer.
     fn first_of_the_greedy(&self, gone: &[Key], now: Duration) -> Option<Key> {
-        let mut counts: HashMap<&Workspace, usize> = HashMap::new();
+        let mut counts: BTreeMap<&Workspace, usize> = BTreeMap::new();
         for key in self.held.keys() {
             *counts.entry(&key.workspace).or_default() += 1;
         }
@@ -263,7 +260,7 @@ impl Places {
         let waited = self.waiting.remove(registration);
         self.tidy();
         if waited.is_some() {
-            self.to_call.insert(registration.clone());
+            self.to_call.push(registration.clone());
         }
         self.uses += 1;
         let place = Place {

@@ -5,7 +5,7 @@
 //! listed and watched is in `reflector`, which gives up what does not end; how fast a watch is read is bounded below, in
 //! `access::bounds`.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -36,8 +36,8 @@ pub struct Link {
 
 #[derive(Default)]
 struct State {
-    tasks: HashMap<&'static str, AbortHandle>,
-    synced: HashSet<&'static str>,
+    tasks: BTreeMap<&'static str, AbortHandle>,
+    synced: BTreeSet<&'static str>,
     objects: Objects,
 }
 

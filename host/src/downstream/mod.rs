@@ -229,6 +229,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// For tests: the same of every target and every registration.
+#[cfg(test)]
+pub(crate) struct Same(pub(crate) bool);
+
+#[cfg(test)]
+impl Users for Same {
+    fn has(&self, _: &Key, _: &str) -> bool {
+        self.0
+    }
+
+    fn of(&self, _: &Key) -> Vec<Key> {
+        Vec::new()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use berthage_core::key::Workspace;
@@ -243,19 +258,6 @@ mod tests {
         Connection { client: Client::new(nowhere, "default"), fingerprint: Arc::from("f") }
     }
 
-    /// No target uses anything.
-    struct Nobody;
-
-    impl Users for Nobody {
-        fn has(&self, _: &Key, _: &str) -> bool {
-            false
-        }
-
-        fn of(&self, _: &Key) -> Vec<Key> {
-            Vec::new()
-        }
-    }
-
     fn admits(downstream: &Downstream, registration: &Key) -> bool {
         downstream.admits(registration, &Key::target(&registration.workspace, "one"), false)
     }
@@ -265,7 +267,7 @@ mod tests {
     }
 
     fn of_two() -> (Downstream, Key, Key) {
-        let downstream = Downstream::new(1, Arc::new(Nobody), Arc::new(|_| {}));
+        let downstream = Downstream::new(1, Arc::new(Same(false)), Arc::new(|_| {}));
         let key = |workspace| Key::registration(&Workspace::new(workspace), "east");
         (downstream, key("a"), key("b"))
     }
@@ -273,7 +275,7 @@ mod tests {
     #[tokio::test]
     async fn one_workspace_with_many_clusters_takes_no_link_from_another() {
         let connection = nowhere();
-        let downstream = Downstream::new(4, Arc::new(Nobody), Arc::new(|_| {}));
+        let downstream = Downstream::new(4, Arc::new(Same(false)), Arc::new(|_| {}));
         let (a, b) = (Workspace::new("a"), Workspace::new("b"));
         downstream.link(&Key::registration(&b, "only"), &connection);
         for at in 0..10 {

@@ -179,6 +179,7 @@ fn forget_holder(holders: &mut HashTable<Holder>, holder: &Holder) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::hash::{BuildHasherDefault, Hasher};
 
     use kube::api::ObjectMeta;
@@ -222,7 +223,7 @@ mod tests {
         #[test]
         fn it_holds_what_a_map_would_hold(steps in prop::collection::vec(step(), 1..200)) {
             let mut objects = Objects::<BuildHasherDefault<Few>>::default();
-            let mut model: HashMap<u8, (String, String)> = HashMap::new();
+            let mut model: BTreeMap<u8, (String, String)> = BTreeMap::new();
             let named = |name: &u8| id(&format!("object-{name}"));
             let info = KindInfo::find("v1", "ConfigMap").unwrap();
             for step in steps {

@@ -11,22 +11,9 @@ use tower::BoxError;
 
 use super::*;
 use crate::access::pool::Connection;
-use crate::downstream::{Downstream, Users};
+use crate::downstream::{Downstream, Same};
 use crate::reconcile::{Stop, target};
 use crate::store::Held;
-
-/// Every target uses every registration.
-struct Everybody;
-
-impl Users for Everybody {
-    fn has(&self, _: &Key, _: &str) -> bool {
-        true
-    }
-
-    fn of(&self, _: &Key) -> Vec<Key> {
-        Vec::new()
-    }
-}
 
 #[tokio::test]
 async fn an_object_that_is_never_as_it_was_seen_is_tried_again_with_a_growing_delay() {
@@ -59,7 +46,7 @@ async fn an_object_that_is_never_as_it_was_seen_is_tried_again_with_a_growing_de
         Client::new(server, "default")
     };
     let info = KindInfo::find("v1", "ConfigMap").unwrap();
-    let downstream = Downstream::new(1, Arc::new(Everybody), Arc::new(|_| {}));
+    let downstream = Downstream::new(1, Arc::new(Same(true)), Arc::new(|_| {}));
     let connection = Connection { client: client.clone(), fingerprint: Arc::from("f") };
     let link = downstream.link(&work.registration("east"), &connection);
     let id = ObjectId {

@@ -45,11 +45,15 @@ impl Held {
                 (serde_json::from_slice(&bytes).map_or_else(|_| String::new(), RegistrationRefs::path), false, None)
             }
         };
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let mut head = String::new();
         let mut ends = [0; 3];
-        for (part, end) in
-            [text(&wire.metadata.uid), text(&wire.metadata.resource_version), refers_to].iter().zip(&mut ends)
+        for (part, end) in [
+            wire.metadata.uid.as_deref().unwrap_or_default(),
+            wire.metadata.resource_version.as_deref().unwrap_or_default(),
+            &refers_to,
+        ]
+        .into_iter()
+        .zip(&mut ends)
         {
             head.push_str(part);
             // No object is larger than an API server takes, which is a thousandth of that.

@@ -2,7 +2,7 @@
 //!
 //! Every entry begins with its workspace, so that those of one workspace lie side by side.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ pub(super) struct Lists {
     /// What of it was ever answered with a list.
     pub(super) served: BTreeSet<Source>,
     /// What went while not everything was listed: to be looked at when it is.
-    pub(super) gone: HashSet<Key>,
+    pub(super) gone: BTreeSet<Key>,
 }
 
 impl Lists {

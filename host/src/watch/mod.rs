@@ -13,7 +13,7 @@ mod listed;
 pub(crate) mod retries;
 pub(crate) mod told;
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -296,7 +296,7 @@ impl Watches {
     }
 
     fn send(&self, keys: Vec<Key>, live: bool) {
-        let keys: HashSet<Key> = keys.into_iter().collect();
+        let keys: BTreeSet<Key> = keys.into_iter().collect();
         for key in keys {
             (self.sink)(Change::Key { key, live });
         }
