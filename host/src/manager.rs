@@ -188,13 +188,13 @@ fn gauges(metrics: &Metrics, ctx: &Arc<Context>) {
 
 fn wake(queues: &Queues) -> reconcile::Wake {
     let queues = queues.clone();
-    Box::new(move |key| queues.add(key, Priority::Live))
+    Box::new(move |key, priority| queues.add(key, priority))
 }
 
 fn hub_sink(store: &Arc<Store>, queues: &Queues) -> watch::Sink {
     let (store, queues) = (Arc::clone(store), queues.clone());
     Arc::new(move |change| match change {
-        Change::Key { key, live } => queues.add(key, if live { Priority::Live } else { Priority::Background }),
+        Change::Key { key, priority } => queues.add(key, priority),
         Change::Synced(endpoint) => {
             let size = store.size();
             tracing::info!(
@@ -227,11 +227,11 @@ fn downstream_sink(store: &Arc<Store>, queues: &Queues) -> downstream::Sink {
     Arc::new(move |news| match news {
         News::Target(registration, id) => {
             if let Some(key) = store.user_of_id(&registration, &id) {
-                queues.add(key, Priority::Live);
+                queues.add(key, Priority::Report);
             }
         }
         News::Synced(registration, hurried) => look_at(&queues, store.users_of(&registration), &hurried),
-        News::Failed(registration) => queues.add(registration, Priority::Live),
+        News::Failed(registration) => queues.add(registration, Priority::Report),
     })
 }
 

@@ -123,9 +123,7 @@ const fn result(after: After) -> Option<ReconcileResult> {
 fn outcome(after: After) -> Outcome {
     match after {
         After::Forget | After::Settled(None) => Outcome::Settled,
-        After::Settled(Some(delay)) if delay < Duration::from_secs(1) => {
-            Outcome::After { delay, priority: Priority::Live }
-        }
+        After::Settled(Some(delay)) if delay < Duration::from_secs(1) => Outcome::GoOn { delay },
         After::Settled(Some(delay)) => Outcome::After { delay, priority: Priority::Background },
         After::NotRun(delay) => Outcome::NotRun { delay },
         After::Blocked { resync, .. } => Outcome::After { delay: resync, priority: Priority::Background },

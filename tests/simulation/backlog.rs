@@ -26,6 +26,8 @@ const CROWD: (usize, usize) = (24, 3);
 const LINKS: usize = 16;
 /// How long from one change to the next.
 const PAUSE: Duration = Duration::from_millis(300);
+/// So many changes say enough: of a backlog of many thousands, the rest would be more of the same, for an hour.
+const CHANGES: usize = 200;
 
 /// Every server is as far away.
 struct Far;
@@ -75,21 +77,22 @@ async fn changes(workspaces: usize, each: usize, links: usize) -> (usize, Durati
             act::make_named(&stage, path, &format!("edge-{number}")).await;
         }
     }
+    stage.wires.whole_pages();
     stage.wires.hub.follow(Box::new(Far));
     stage.wires.clusters.follow(Box::new(Far));
     let _controller = stage.controller_with(links).await;
     let (mut changes, mut worst) = (0, Duration::ZERO);
     let started = Instant::now();
-    while !all_ready(&stage, &paths).await {
+    while changes < CHANGES && !all_ready(&stage, &paths).await {
         let began = Instant::now();
-        let change = Patch::Merge(json!({"spec": {"syncerConfig": {"replicas": 1 + changes % 2}}}));
+        let change = Patch::Merge(json!({"spec": {"syncerConfig": {"replicas": 2 - changes % 2}}}));
         let changed = ours.patch(TARGET, &PatchParams::default(), &change).await.unwrap();
         let told = |now: &SyncTarget| {
             let seen = now.status.as_ref().and_then(|status| status.observed_generation);
             seen >= changed.metadata.generation
         };
         wait::until(&ours, TARGET, "the change in the status", Duration::from_hours(1), told).await.unwrap();
-        // The first one waits for the lists, as everything does.
+        // The first one waits for the lists, as everything does: nothing is worked on before all is known.
         if changes > 0 {
             worst = worst.max(began.elapsed());
         }

@@ -1,6 +1,7 @@
 //! How a controller and the syncers reach the servers: in this process, and through what goes wrong.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use berthage::access::{Network, Route};
 use berthage_core::clock::Clock;
@@ -31,6 +32,8 @@ pub(crate) struct Wires {
     /// Whose certificates the hub takes.
     clients: Clients,
     clock: Clock,
+    /// Whether lists come in pages of [`PAGE`]: with those of the controller, of hundreds, nothing here would have a second one.
+    small_pages: Arc<AtomicBool>,
 }
 
 impl Wires {
@@ -41,7 +44,13 @@ impl Wires {
             clusters: Faulty::new(clusters.server.clone(), Box::new(Calm)),
             clients,
             clock,
+            small_pages: Arc::new(AtomicBool::new(true)),
         }
+    }
+
+    /// From now on pages are as large as is asked for.
+    pub(crate) fn whole_pages(&self) {
+        self.small_pages.store(false, Ordering::Relaxed);
     }
 
     /// As a network.
@@ -59,7 +68,9 @@ impl Wires {
             Some("clusters.sandbox") => self.clusters,
             host => return Err(format!("there is no server called {host:?}").into()),
         };
-        small_pages(&mut request);
+        if self.small_pages.load(Ordering::Relaxed) {
+            small_pages(&mut request);
+        }
         if let Some(certificate) = certificate
             && let Some(seen) = self.clients.admit(&certificate, self.clock.now())?
         {
@@ -70,7 +81,6 @@ impl Wires {
     }
 }
 
-/// Lists come in pages of [`PAGE`]: with those of the controller, of hundreds, nothing here would have a second one.
 fn small_pages<B>(request: &mut Request<B>) {
     let shrink = |pairs: &mut Vec<String>| {
         for pair in pairs.iter_mut().filter(|pair| pair.starts_with("limit=")) {

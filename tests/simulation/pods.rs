@@ -43,6 +43,8 @@ struct Inner {
     surroundings: OnceLock<Surroundings>,
     /// Whom to tell that it is to end, by the uid of its pod.
     running: Mutex<BTreeMap<String, Arc<Notify>>>,
+    /// How long images are pulled before anything runs.
+    pull: Mutex<Duration>,
 }
 
 /// Where the pods are, and how the hub is reached from there.
@@ -63,6 +65,11 @@ impl Pods {
     pub(crate) fn live(&self, server: &Server, wires: Wires, clock: Clock) {
         assert!(self.0.surroundings.set(Surroundings { server: server.clone(), wires, clock }).is_ok());
     }
+
+    /// From now on images are pulled for so long.
+    pub(crate) fn pull_for(&self, how_long: Duration) {
+        *self.0.pull.lock().unwrap() = how_long;
+    }
 }
 
 impl Kubelet for Pods {
@@ -70,10 +77,14 @@ impl Kubelet for Pods {
         let Some(pod) = Pod::read(cluster, pod) else { return true };
         let (pods, uid, stop) = (self.clone(), pod.program.uid.clone(), Arc::new(Notify::new()));
         let before = self.0.running.lock().unwrap().insert(uid, Arc::clone(&stop));
+        let pull = *self.0.pull.lock().unwrap();
         before.inspect(|before| before.notify_one());
         tokio::spawn(async move {
             // The world is locked while a kubelet is told: what needs it is done afterwards.
             tokio::task::yield_now().await;
+            if !pull.is_zero() {
+                tokio::time::sleep(pull).await;
+            }
             pod.run(pods.0.surroundings.get().unwrap(), &stop).await;
         });
         false

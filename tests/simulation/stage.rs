@@ -56,6 +56,8 @@ pub(crate) struct Stage {
     pub(crate) syncers: Wires,
     /// The administrators' network: nothing goes wrong there.
     admin: Wires,
+    /// What runs in the clusters.
+    pub(crate) pods: Pods,
     /// The servers' clock.
     clock: Clock,
     /// So many seconds the controllers' clock is ahead of it.
@@ -121,7 +123,7 @@ impl Stage {
         }
         let config = Config::new(HUB.parse().unwrap());
         let skew = Arc::default();
-        let mut stage = Self { hub, clusters, wires: ours, syncers, admin, clock, skew, config, _tasks: tasks };
+        let mut stage = Self { hub, clusters, wires: ours, syncers, admin, pods, clock, skew, config, _tasks: tasks };
         stage.platform().await;
         for (workspace, clusters) in TENANTS {
             stage.tenant(workspace, clusters).await;

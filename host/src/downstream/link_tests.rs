@@ -63,6 +63,27 @@ fn id(name: &str) -> ObjectId {
     object_id(info(), &object.metadata).unwrap()
 }
 
+#[tokio::test]
+async fn a_link_asks_for_the_objects_of_its_workspace_alone() {
+    let (asked, mut asks) = tokio::sync::mpsc::unbounded_channel();
+    let server = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let watches = query.contains("watch=true");
+        asked.send(query).unwrap();
+        let list = json!({ "metadata": { "resourceVersion": "7" }, "items": [] }).to_string();
+        let body = if watches { silence_after(Vec::new()) } else { Full::from(list).map_err(BoxError::from).boxed() };
+        std::future::ready(Ok::<_, BoxError>(http::Response::new(body)))
+    });
+    let client = connect::physical_of(server, &connect::Options::default());
+    let (link, _) = link_to(&client);
+    link.watch(info());
+    let expected = "labelSelector=app.kubernetes.io%2Fmanaged-by%3Dberthage%2Cberthage.dev%2Fworkspace%3Da";
+    for what in ["the list", "the watch"] {
+        let query = asks.recv().await.unwrap();
+        assert!(query.split('&').any(|part| part == expected), "{what}: {query}");
+    }
+}
+
 /// An answer that says this, and nothing more for ever.
 fn silence_after(said: Vec<Bytes>) -> http_body_util::combinators::BoxBody<Bytes, BoxError> {
     let said = futures::stream::iter(said.into_iter().map(|said| Ok(hyper::body::Frame::data(said))));

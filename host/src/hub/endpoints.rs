@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use berthage_core::queue::Priority;
 use futures::StreamExt as _;
 use kube::api::{ApiResource, GroupVersionKind};
 use kube::runtime::WatchStreamExt as _;
@@ -121,7 +122,7 @@ impl Endpoints {
                 watches.shutdown().await;
             }
             for key in self.store.close(&endpoint) {
-                (self.sink)(Change::Key { key, live: true });
+                (self.sink)(Change::Key { key, priority: Priority::Report });
             }
         }
         for endpoint in wanted {

@@ -57,10 +57,12 @@ impl ReconcileResult {
     }
 }
 
-/// The priority as controller-runtime's queue has it: a number, 0 for what is live and -100 for the initial list.
+/// The priority as controller-runtime's queue has it: a number, 0 for what is live and -100 for the initial list; in between
+/// is what nobody waits for.
 pub(super) const fn priority(priority: Priority) -> &'static str {
     match priority {
         Priority::Live => "0",
+        Priority::Report => "-50",
         Priority::Background => "-100",
     }
 }

@@ -39,7 +39,11 @@ fn names_and_labels_are_those_of_controller_runtime() {
     queue.added();
     queue.taken(Duration::from_millis(5));
     queue.done(Duration::from_millis(5), true);
-    let depth = |priority| if priority == Priority::Live { 3 } else { 4 };
+    let depth = |priority| match priority {
+        Priority::Live => 3,
+        Priority::Report => 5,
+        Priority::Background => 4,
+    };
     let tenants = Tenants { all: 9, held: 2, retries_put_off: 7 };
     queue.sample(depth, tenants, [Duration::from_secs(2), Duration::from_secs(3)].into_iter());
     metrics.request(Server::Hub, &Method::GET, Some(200), Duration::from_millis(3));
@@ -62,6 +66,7 @@ fn names_and_labels_are_those_of_controller_runtime() {
             r#"controller_runtime_max_concurrent_reconciles{controller="synctarget"} 16"#,
             r#"controller_runtime_active_workers{controller="synctarget"} 1"#,
             r#"workqueue_depth{name="synctarget",controller="synctarget",priority="0"} 3"#,
+            r#"workqueue_depth{name="synctarget",controller="synctarget",priority="-50"} 5"#,
             r#"workqueue_depth{name="synctarget",controller="synctarget",priority="-100"} 4"#,
             r#"workqueue_adds_total{name="synctarget",controller="synctarget"} 1"#,
             r#"workqueue_queue_duration_seconds_count{name="synctarget",controller="synctarget"} 1"#,

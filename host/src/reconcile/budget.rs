@@ -81,7 +81,7 @@ mod tests {
             (Key::registration(&Workspace::new("a"), "east"), Key::target(&Workspace::new("a"), "edge"));
         let woken = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&woken);
-        let wake = Box::new(move |_| {
+        let wake = Box::new(move |_, _| {
             count.fetch_add(1, Ordering::Relaxed);
         });
         let bulkheads = Arc::new(Bulkheads::for_workers(16, wake));

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use berthage_core::bulkhead::{Bulkheads as State, Entry};
 use berthage_core::key::Key;
+use berthage_core::queue::Priority;
 use berthage_core::reason::Reason;
 use berthage_core::status::target::Finding;
 use tokio::time::Instant;
@@ -99,7 +100,7 @@ impl Bulkheads {
         };
         if tripped {
             tracing::info!(registration = %cluster, "it gives no answer: nobody else asks it before it is probed");
-            (self.wake)(cluster.clone());
+            (self.wake)(cluster.clone(), Priority::Report);
         }
     }
 
@@ -112,7 +113,7 @@ impl Bulkheads {
         };
         if tripped {
             tracing::info!(registration = %cluster, "it answers too slowly: nobody asks it for {} s", REST.as_secs());
-            (self.wake)(cluster.clone());
+            (self.wake)(cluster.clone(), Priority::Report);
         }
     }
 
@@ -137,8 +138,11 @@ impl Bulkheads {
         (inner.state.open(), inner.state.waiting())
     }
 
+    /// Who was turned away in a hurry still has the priority he came with.
     fn call(&self, targets: Vec<Key>) {
-        targets.into_iter().for_each(&self.wake);
+        for target in targets {
+            (self.wake)(target, Priority::Report);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use berthage_core::clock::Clock;
 use berthage_core::key::{Key, Kind};
+use berthage_core::queue::Priority;
 use berthage_core::reason::Reason;
 
 use crate::access::{AddressPolicy, Connections};
@@ -77,8 +78,8 @@ pub struct Context {
     pub clock: Clock,
 }
 
-/// Has a key looked at again. Must not block.
-pub type Wake = Box<dyn Fn(Key) + Send + Sync>;
+/// Has a key looked at again, as urgently as is said. Must not block.
+pub type Wake = Box<dyn Fn(Key, Priority) + Send + Sync>;
 
 /// What manifests are made of: all that `berthage render` shares with the controller.
 pub struct Making {

@@ -3,6 +3,7 @@
 use berthage_core::api::{InventoryEntry, SyncTargetStatus};
 use berthage_core::key::Key;
 use berthage_core::names::TARGET_FINALIZER;
+use berthage_core::queue::Priority;
 use berthage_core::reason::Reason;
 use berthage_core::status::target::Finding;
 use berthage_core::status::transitions::{self, Notice};
@@ -118,7 +119,7 @@ async fn write(ctx: &Context, work: &mut Work<'_>, new: &SyncTargetStatus) -> Re
             Ok(Some(wire)) if wire.metadata.uid.as_deref() == Some(work.held.uid()) => {
                 adopt(ctx, work, &wire);
                 // What it says besides is news that this run does not know, and that the watch now brings as a mere echo.
-                (ctx.wake)(work.key.clone());
+                (ctx.wake)(work.key.clone(), Priority::Live);
             }
             Ok(_) => return Err(OVERTAKEN),
             Err(error) => return Err(hub_failure(work, "the status", &error)),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use berthage_core::api::{ClusterInfo, ClusterRegistration, ConditionStatus, ResourceSummary};
 use berthage_core::capacity::{self, NodeSum};
 use berthage_core::key::Key;
+use berthage_core::queue::Priority;
 use berthage_core::reason::Reason;
 use berthage_core::status::registration::{Probe, Problem, READY};
 use berthage_core::status::{conditions, patch, registration};
@@ -192,7 +193,9 @@ async fn publish(
                 // Its targets read what was written here; the echo on the watch is no news any more.
                 Ok(held) => {
                     let keys = ctx.making.store.answer(key, held);
-                    keys.into_iter().filter(|other| other != key).for_each(&ctx.wake);
+                    for other in keys.into_iter().filter(|other| other != key) {
+                        (ctx.wake)(other, Priority::Report);
+                    }
                 }
                 Err(error) => tracing::warn!(%key, %error, "the hub's answer cannot be held"),
             }

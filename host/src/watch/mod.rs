@@ -22,6 +22,7 @@ use berthage_core::backoff::{jitter, stable_hash};
 use berthage_core::kcp::{ANNOTATION_CLUSTER, APIS_GROUP, CORE_GROUP};
 use berthage_core::key::{Key, Workspace};
 use berthage_core::names::{HUB_NAMESPACE, LABEL_KUBECONFIG, LABEL_MANAGED_BY, MANAGED_BY};
+use berthage_core::queue::Priority;
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Secret;
@@ -44,12 +45,12 @@ use crate::wire::{Grant, Meta, Wire};
 /// A change of the hub that somebody may want to act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// Look at this key again; `live` is false for what a list brought.
+    /// Look at this key again.
     Key {
         /// Which.
         key: Key,
-        /// Whether it changed just now.
-        live: bool,
+        /// How urgent it is.
+        priority: Priority,
     },
     /// Every source of the endpoint is listed.
     Synced(Endpoint),
@@ -170,7 +171,7 @@ impl Watches {
                 Ok(Event::InitApply(object)) => {
                     if let Some(workspace) = self.admit(source, &object) {
                         listing.get_or_insert_default().add(&workspace, &held_name(source, object.meta()));
-                        self.tell(object.upsert(source, &self.store, &workspace), false);
+                        self.tell(object.upsert(source, &self.store, &workspace), Priority::Background);
                     }
                 }
                 Ok(Event::InitDone) => {
@@ -180,7 +181,7 @@ impl Watches {
                 }
                 Ok(Event::Apply(object)) => {
                     if let Some(workspace) = self.admit(source, &object) {
-                        self.tell(object.upsert(source, &self.store, &workspace), true);
+                        self.tell(object.upsert(source, &self.store, &workspace), priority(source));
                     }
                 }
                 Ok(Event::Delete(object)) => {
@@ -279,26 +280,37 @@ impl Watches {
         self.tell_of_end(keys);
         if let Some(keys) = self.store.set_synced(&self.endpoint, source) {
             (self.sink)(Change::Synced(self.endpoint.clone()));
-            self.send(keys, false);
+            self.send(keys, Priority::Background);
         }
     }
 
     /// Tells of what is not held any more: now, or when the endpoint is complete.
     fn tell_of_end(&self, keys: Vec<Key>) {
-        self.send(self.store.or_later(&self.endpoint, keys), true);
+        self.send(self.store.or_later(&self.endpoint, keys), Priority::Live);
     }
 
     /// Tells of what is held: now, or when the endpoint is complete, with all the others.
-    fn tell(&self, keys: Vec<Key>, live: bool) {
+    fn tell(&self, keys: Vec<Key>, priority: Priority) {
         if !keys.is_empty() && self.store.is_synced(&self.endpoint) {
-            self.send(keys, live);
+            self.send(keys, priority);
         }
     }
 
-    fn send(&self, keys: Vec<Key>, live: bool) {
+    fn send(&self, keys: Vec<Key>, priority: Priority) {
         let keys: BTreeSet<Key> = keys.into_iter().collect();
         for key in keys {
-            (self.sink)(Change::Key { key, live });
+            (self.sink)(Change::Key { key, priority });
+        }
+    }
+}
+
+/// How urgent a change of an object is. What we write of targets and registrations is known when a watch tells of it, and no
+/// change: what is left is somebody's. Leases are the syncers', and what gives a syncer its rights is ours.
+const fn priority(source: Source) -> Priority {
+    match source {
+        Source::Leases | Source::ClusterRoles | Source::ClusterRoleBindings => Priority::Report,
+        Source::Targets | Source::Registrations | Source::Secrets | Source::Bindings | Source::LogicalClusters => {
+            Priority::Live
         }
     }
 }

@@ -5,15 +5,18 @@
 //! - a key is in it once, however often it is added; the earliest time and the highest priority that were asked for count;
 //! - a key that was taken is not handed out again before [`Queue::done`]; what was added meanwhile is handed out after it;
 //! - nothing that was added is lost;
-//! - live changes go before the initial list and resyncs, which still get every ninth turn;
+//! - what somebody waits for goes before what is only told of, and both before the initial list and resyncs, which still get
+//!   every ninth turn; of the other eight, what is told of gets every ninth;
 //! - tenants take turns: no tenant's backlog delays another's key by more than a turn for each tenant;
 //! - a tenant has no more keys handed out at a time than [`Limits`] say, and one at its bound delays nobody else;
 //! - a tenant's retries become ready no faster than its [`RetryBudget`] lets them.
 //!
 //! In numbers: the key at the head of tenant T's lane, while T is not at its bound, is handed out after at most
-//! - one live turn of each other tenant with live keys, and the background turns among those (at least eight live turns lie
-//!   between two), if it is a live key;
-//! - one background turn of each other tenant with background keys, and eight live turns before each background turn and
+//! - one live turn of each other tenant with live keys, the report turns among those (at least eight live turns lie between
+//!   two), and the background turns among both (at least eight of those lie between two), if it is a live key;
+//! - one report turn of each other tenant with reports, eight live turns before each of these and before its own, and the
+//!   background turns among both, if it is a report;
+//! - one background turn of each other tenant with background keys, and eight other turns before each background turn and
 //!   before its own, if it is a background key.
 //!
 //! How many keys are handed out in all is up to who asks: the bound is the number of workers.
@@ -75,21 +78,22 @@ impl Keyed for Key {
 pub enum Priority {
     /// The initial list, relists and resyncs: somebody may look at it later.
     Background,
-    /// Something changed: somebody is waiting for it.
+    /// A cluster, a syncer or a run of this controller tells of something new, and nobody waits for it. With every rollout
+    /// there are some: while a fleet is onboarded these are many, and a change by somebody must not wait for them.
+    Report,
+    /// Somebody changed something, and waits for it.
     Live,
 }
 
 impl Priority {
     /// All of them, lowest first.
-    pub const ALL: [Self; Self::COUNT] = [Self::Background, Self::Live];
+    pub const ALL: [Self; Self::COUNT] = [Self::Background, Self::Report, Self::Live];
 
-    const COUNT: usize = 2;
+    const COUNT: usize = 3;
 
-    const fn other(self) -> Self {
-        match self {
-            Self::Background => Self::Live,
-            Self::Live => Self::Background,
-        }
+    /// The others, beginning with the one that comes after it in a circle.
+    fn others(self) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().cycle().skip(self as usize + 1).take(Self::COUNT - 1)
     }
 }
 
@@ -129,7 +133,14 @@ pub enum Outcome {
         /// How urgent it is then.
         priority: Priority,
     },
-    /// There was no run: to be looked at again after a delay, and nothing is known of whether it would have failed.
+    /// All is well, and not all is done: to go on after a delay, at the priority it was taken with, or as a report if that
+    /// is higher.
+    GoOn {
+        /// From now.
+        delay: Duration,
+    },
+    /// There was no run: to be looked at again after a delay, at the priority it was taken with, and nothing is known of
+    /// whether it would have failed.
     NotRun {
         /// From now.
         delay: Duration,
@@ -338,12 +349,13 @@ impl<K: Keyed> Queue<K> {
         slot.failures = match outcome {
             Outcome::Retry { .. } => slot.failures.saturating_add(1),
             Outcome::NotRun { .. } => slot.failures,
-            Outcome::Settled | Outcome::After { .. } => 0,
+            Outcome::Settled | Outcome::After { .. } | Outcome::GoOn { .. } => 0,
         };
         let asked = match outcome {
             Outcome::Settled => None,
             Outcome::After { delay, priority } => Some((delay, priority)),
-            Outcome::NotRun { delay } => Some((delay, Priority::Background)),
+            Outcome::GoOn { delay } => Some((delay, taken.priority.max(Priority::Report))),
+            Outcome::NotRun { delay } => Some((delay, taken.priority)),
             Outcome::Retry { class, at_least } => {
                 let delay = class.backoff().delay(taken.key.seed(), u32::from(slot.failures));
                 Some((delay.max(at_least.min(backoff::Backoff::LONGEST)), taken.priority))
@@ -385,8 +397,8 @@ impl<K: Keyed> Queue<K> {
     }
 
     /// How many keys are ready, those included whose tenant is at its bound.
-    pub const fn ready(&self) -> usize {
-        self.ready.depth(Priority::Live) + self.ready.depth(Priority::Background)
+    pub fn ready(&self) -> usize {
+        Priority::ALL.into_iter().map(|priority| self.ready.depth(priority)).sum()
     }
 
     /// How many keys wait for their time, or for a token.

@@ -2,8 +2,8 @@
 //!
 //! Every tenant has one lane per priority, first in first out. At each priority the tenants that have something there take
 //! turns, one key a turn: deficit round robin where all keys cost the same. So fifty thousand keys of one tenant delay the
-//! single key of another by one turn. [`Priority::Live`] goes before [`Priority::Background`], except for every
-//! [`LIVE_IN_A_ROW`]th time.
+//! single key of another by one turn. The higher priority goes first, except that after [`IN_A_ROW`] others
+//! [`Priority::Background`] has its turn, and after as many of [`Priority::Live`] a [`Priority::Report`].
 //!
 //! A tenant that has as many keys in work as it may is held: its turns pass it by, in O(1), without counting for it. It keeps
 //! its place until its turn would come, and after that its place is the front: when it is held no longer, it goes before
@@ -11,16 +11,16 @@
 //! turn, held or not. That a live key of a held tenant is taken does not send its background keys to the end, either.
 //!
 //! One thing more is needed so that no priority of a *held* tenant starves: its turns at one priority may come only while it
-//! is held by keys of the other. Such a turn is due, and the tenant's next turn, of whatever priority, is used for it.
+//! is held by keys of another. Such a turn is due, and the tenant's next turn, of whatever priority, is used for it.
 
 use super::slab::{Id, Slab};
 use super::tenants::{Tenant, Tenants};
 use super::turns::Turns;
 use super::{Keyed, Priority, Slot};
 
-/// After so many live keys in a row a background key has its turn, if one is ready: the initial list of a large
-/// installation goes on while live changes keep coming.
-pub(super) const LIVE_IN_A_ROW: u32 = 8;
+/// After so many keys in a row a lower one has its turn, if one is ready: the initial list of a large installation goes on
+/// while changes keep coming.
+pub(super) const IN_A_ROW: u32 = 8;
 
 /// The keys that are ready, and the count of those that are handed out.
 #[derive(Debug)]
@@ -32,8 +32,10 @@ pub(super) struct ReadySet {
     /// By priority: how many keys are ready.
     depths: [usize; Priority::COUNT],
     sum: Sum,
-    /// How many live turns there were since the last background turn, while background keys were ready.
-    live_in_a_row: u32,
+    /// How many turns there were since the last background turn, while background keys were ready.
+    without_background: u32,
+    /// How many live turns there were since the last report, while reports were ready.
+    without_report: u32,
 }
 
 /// What is summed up over all tenants.
@@ -54,7 +56,8 @@ impl ReadySet {
             turns: Priority::ALL.map(Turns::new),
             depths: [0; Priority::COUNT],
             sum: Sum::default(),
-            live_in_a_row: 0,
+            without_background: 0,
+            without_report: 0,
         }
     }
 
@@ -144,19 +147,20 @@ impl ReadySet {
         }
     }
 
-    /// Whose turns are next. A background turn that cannot be used by anybody is the next one that can.
+    /// Whose turns are next. A turn of a lower priority that cannot be used by anybody is the next one that can.
     fn next_priority(&mut self) -> Option<Priority> {
-        let [background, live] = self.sum.eligible.map(|tenants| tenants > 0);
-        if background && (!live || self.live_in_a_row >= LIVE_IN_A_ROW) {
-            self.live_in_a_row = 0;
-            return Some(Priority::Background);
-        }
-        if !live {
+        let [background, report, live] = self.sum.eligible.map(|tenants| tenants > 0);
+        let [backgrounds, reports, _] = self.depths.map(|keys| keys > 0);
+        if !(background || report || live) {
             return None;
         }
-        let is_background_ready = self.depth(Priority::Background) > 0;
-        self.live_in_a_row = if is_background_ready { self.live_in_a_row.saturating_add(1) } else { 0 };
-        Some(Priority::Live)
+        Some(if is_lower_next(background, report || live, backgrounds, &mut self.without_background) {
+            Priority::Background
+        } else if is_lower_next(report, live, reports, &mut self.without_report) {
+            Priority::Report
+        } else {
+            Priority::Live
+        })
     }
 
     /// Changes a tenant, and the sums with it.
@@ -165,6 +169,14 @@ impl ReadySet {
         change(tenant);
         self.sum.replace(&before, &Sum::of(tenant, self.bound));
     }
+}
+
+/// Of two of which one at least can be used, whether it is the lower one's turn. `waits` is whether any of the lower ones is
+/// ready, be it usable or not; `row` counts the turns of the higher ones meanwhile.
+const fn is_lower_next(lower: bool, higher: bool, waits: bool, row: &mut u32) -> bool {
+    let is_next = lower && (!higher || *row >= IN_A_ROW);
+    *row = if is_next || !waits { 0 } else { row.saturating_add(1) };
+    is_next
 }
 
 impl Sum {
@@ -188,12 +200,11 @@ impl Sum {
 }
 
 impl<T> Tenant<T> {
-    /// The priority whose key is handed out in its turn at `turn`: that one, unless the other is due. Where both are due
-    /// they alternate, so that neither waits for more than two turns.
+    /// The priority whose key is handed out in its turn at `turn`: that one, unless another is due. Those that are due
+    /// alternate, so that none waits for more than a turn for each.
     fn used_for(&self, turn: Priority) -> Priority {
-        let other = turn.other();
-        let is_own_first = self.turns[turn as usize].due && self.last != turn;
-        if self.turns[other as usize].due && !is_own_first { other } else { turn }
+        let mut due = self.last.others().chain([self.last]).filter(|priority| self.turns[*priority as usize].due);
+        due.next().unwrap_or(turn)
     }
 
     /// Whether its turn came while it was at its bound.

@@ -53,6 +53,8 @@ pub(super) struct Log {
     compacted: u64,
     bytes: usize,
     topics: BTreeMap<Topic, Told>,
+    /// The revision at which a resource came to be.
+    begun: BTreeMap<ResourceId, u64>,
     /// The newest change of each key that is in the log.
     newest: BTreeMap<(ResourceId, Arc<str>), u64>,
 }
@@ -123,6 +125,17 @@ impl Log {
     /// The oldest revision from which a topic's changes are all known.
     pub(super) fn floor(&self, topic: Topic) -> u64 {
         self.topics.get(&topic).map_or(0, |told| told.forgotten).max(self.compacted)
+    }
+
+    /// From now on a resource has changes.
+    pub(super) fn begin(&mut self, resource: ResourceId) {
+        self.begun.insert(resource, self.revision());
+    }
+
+    /// The oldest revision from which a resource can be watched. In a real server its watch cache begins with the resource,
+    /// and knows of nothing before, though there was nothing (`listResourceVersion` of `cacher/watch_cache.go`).
+    pub(super) fn watched_from(&self, resource: ResourceId) -> u64 {
+        self.floor(Topic::all(resource)).max(self.begun.get(&resource).copied().unwrap_or_default())
     }
 
     /// The newest revision that is gone for a topic, whether or not somebody asked for that.

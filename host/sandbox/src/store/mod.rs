@@ -92,6 +92,7 @@ impl Store {
         let id = self.resources.number(resource);
         if self.shelves.len() <= id as usize {
             self.shelves.resize_with(id as usize + 1, Shelf::new);
+            self.log.begin(ResourceId(id));
         }
         ResourceId(id)
     }

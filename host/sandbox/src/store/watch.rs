@@ -100,7 +100,7 @@ impl Watch {
             failed: None,
             ended: false,
         };
-        let floor = store.log.floor(Topic::all(scope.resource));
+        let floor = store.log.watched_from(scope.resource);
         if initial {
             match store.reached(wanted, 1) {
                 Ok(()) => {

@@ -19,7 +19,7 @@ use kube::{Api, Client};
 use serde_json::json;
 
 use crate::report::Report;
-use crate::used::{self, QUIET, Used};
+use crate::used::{self, Used};
 use crate::{Result, process};
 
 const GROUP: &str = "scale";
@@ -72,7 +72,7 @@ pub(crate) async fn measure(report: &mut Report, workspaces: usize) -> Result {
     let listed = begin.elapsed();
     let live = scale.live_changes(&controller).await?;
     scale.all_ready(&controller, workspaces).await?;
-    let wall = begin.elapsed().saturating_sub(QUIET);
+    let wall = begin.elapsed();
     let used = Used::by(&controller).await?;
     report.add(GROUP, "targets", targets, "").note(format!("in {workspaces} workspaces, each with a registration"));
     report.add(GROUP, "all settled after", wall.as_secs_f64(), "s").note(format!(
@@ -102,8 +102,9 @@ pub(crate) async fn measure(report: &mut Report, workspaces: usize) -> Result {
     progress("the controller is started again");
     let begin = Instant::now();
     let controller = scale.controller().await?;
-    used::quiet(&controller, scale.patience()).await?;
-    let wall = begin.elapsed().saturating_sub(QUIET);
+    // Among so many some target is looked at again all the time: it is never quiet.
+    used::worked_off(&controller, targets, scale.patience()).await?;
+    let wall = begin.elapsed();
     let used = Used::by(&controller).await?;
     report.add(GROUP, "restart: settled after", wall.as_secs_f64(), "s");
     report.add(GROUP, "restart: CPU a target", used.each(targets), "µs CPU");
@@ -119,8 +120,8 @@ pub(crate) async fn measure(report: &mut Report, workspaces: usize) -> Result {
     progress("every cluster is gone");
     scale.sandbox.stop_clusters().await;
     let controller = scale.controller().await?;
-    // It is never quiet: some cluster is always tried again. The delays have grown when everything was tried a few times.
-    used::worked_off(&controller, scale.patience()).await?;
+    // The delays of what is tried again have grown when everything was tried a few times.
+    used::worked_off(&controller, targets, scale.patience()).await?;
     tokio::time::sleep(REST).await;
     let before = Used::by(&controller).await?;
     tokio::time::sleep(REST).await;
@@ -243,12 +244,12 @@ impl Scale {
         Ok(latencies)
     }
 
-    /// Waits until the targets of so many workspaces are Ready, and the controller has nothing to do.
+    /// Waits until the targets of so many workspaces are Ready, and nothing waits to be run.
     async fn all_ready(&self, controller: &Controller, workspaces: usize) -> Result {
         let begin = Instant::now();
         let mut ready = 0;
         while begin.elapsed() < self.patience() {
-            used::quiet(controller, self.patience()).await?;
+            used::worked_off(controller, 1.0, self.patience()).await?;
             ready = self.ready(workspaces).await?;
             if ready == workspaces * EACH {
                 return Ok(());

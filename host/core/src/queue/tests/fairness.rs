@@ -3,7 +3,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::queue::ready::LIVE_IN_A_ROW;
 
 /// Tenants that always have something to do, and workers who take and give back as they please.
 #[derive(Debug)]
@@ -17,12 +16,12 @@ struct Busy {
 }
 
 impl Busy {
-    fn new(bound: usize, workers: usize, backlogs: &[[u32; 2]], moves: Vec<(bool, usize)>) -> Self {
+    fn new(bound: usize, workers: usize, backlogs: &[[u32; 3]], moves: Vec<(bool, usize)>) -> Self {
         let mut queue = Queue::new(Limits { tenant_concurrency: bound, ..Limits::NONE });
         for (tenant, backlog) in (0..).zip(backlogs) {
             for (priority, keys) in Priority::ALL.into_iter().zip(backlog) {
                 for name in 0..*keys {
-                    queue.add(Number(tenant, name * 2 + priority as u32), priority, START);
+                    queue.add(Number(tenant, name * 3 + priority as u32), priority, START);
                 }
             }
         }
@@ -58,7 +57,7 @@ impl Busy {
 const QUIET: u32 = 1000;
 
 /// How many of the tenants have keys at a priority.
-fn busy_at(backlogs: &[[u32; 2]], priority: Priority) -> u32 {
+fn busy_at(backlogs: &[[u32; 3]], priority: Priority) -> u32 {
     backlogs.iter().filter(|backlog| backlog[priority as usize] > 0).count() as u32
 }
 
@@ -70,15 +69,15 @@ fn any_bound() -> impl Strategy<Value = usize> {
     prop_oneof![1..4_usize, Just(usize::MAX)]
 }
 
-fn any_backlogs() -> impl Strategy<Value = Vec<[u32; 2]>> {
-    let backlog = [0..20_u32, 0..20_u32].prop_filter("busy", |backlog| backlog.iter().any(|keys| *keys > 0));
+fn any_backlogs() -> impl Strategy<Value = Vec<[u32; 3]>> {
+    let backlog = [0..20_u32, 0..20_u32, 0..20_u32].prop_filter("busy", |backlog| backlog.iter().any(|keys| *keys > 0));
     prop::collection::vec(backlog, 1..12)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
-    /// The promise of the queue: one quantum of every other busy tenant, and the turns of the other priority among those.
+    /// The promise of the queue: one quantum of every other busy tenant, and the turns of other priorities among those.
     #[test]
     fn a_quiet_tenants_key_waits_for_one_turn_of_each_busy_tenant(
         bound in any_bound(),
@@ -93,40 +92,37 @@ proptest! {
             busy.step();
         }
         busy.queue.add(Number(QUIET, 0), quiet, START);
-        let others = busy_at(&backlogs, quiet);
-        let most = match quiet {
-            Priority::Live => others + 1 + others / LIVE_IN_A_ROW,
-            Priority::Background => others + (others + 1) * LIVE_IN_A_ROW,
-        };
+        let most = most(quiet, busy_at(&backlogs, quiet));
         let waited = busy.takes().position(|(key, _)| key.0 == QUIET).unwrap();
         prop_assert!(waited <= most as usize, "{} of at most {}", waited, most);
     }
 
     /// However its own keys keep it at its bound when its turns come.
     #[test]
-    fn no_tenants_priority_starves_by_its_own_other_priority(
+    fn no_tenants_priority_starves_by_its_own_other_priorities(
         bound in any_bound(),
         workers in 1..12_usize,
         backlogs in any_backlogs(),
-        own in [1..5_u32, 1..5_u32],
+        own in [1..5_u32, 1..5_u32, 1..5_u32],
         moves in any_moves(),
     ) {
         let tenant = backlogs.len() as u32;
-        let backlogs: Vec<[u32; 2]> = backlogs.into_iter().chain([own]).collect();
+        let backlogs: Vec<[u32; 3]> = backlogs.into_iter().chain([own]).collect();
         let mut busy = Busy::new(bound, workers, &backlogs, moves);
-        let most = |priority| match priority {
-            Priority::Live => busy_at(&backlogs, Priority::Live) / LIVE_IN_A_ROW + 3,
-            Priority::Background => busy_at(&backlogs, Priority::Background) * LIVE_IN_A_ROW + 2,
-        };
-        let most = Priority::ALL.map(most);
-        let mut waited = [0; 2];
+        // Its own keys of other priorities are those among all that go before, and each that is due besides.
+        let most = Priority::ALL.map(|priority| {
+            let rounds = busy_at(&backlogs, priority);
+            most(priority, rounds) - rounds + 4
+        });
+        let mut waited = [0; 3];
         for _ in 0..4000 {
             let Some((_, taken)) = busy.step().filter(|(key, _)| key.0 == tenant) else { continue };
             waited[taken as usize] = 0;
-            let other = taken.other();
-            let out = busy.hands.iter().filter(|hand| hand.key.0 == tenant && hand.priority == other).count();
-            waited[other as usize] += u32::from(out < own[other as usize] as usize);
-            prop_assert!(waited[0] <= most[0] && waited[1] <= most[1], "{:?} of at most {:?}", waited, most);
+            for other in taken.others() {
+                let out = busy.hands.iter().filter(|hand| hand.key.0 == tenant && hand.priority == other).count();
+                waited[other as usize] += u32::from(out < own[other as usize] as usize);
+            }
+            prop_assert!(waited.iter().zip(most).all(|(waited, most)| *waited <= most), "{:?} of at most {:?}", waited, most);
         }
     }
 }
@@ -135,7 +131,7 @@ proptest! {
 #[test]
 fn busy_tenants_get_equal_shares() {
     for bound in [2, 3, usize::MAX] {
-        let mut busy = Busy::new(bound, 8, &[[0, 5000], [0, 10], [0, 500], [0, 10]], Vec::new());
+        let mut busy = Busy::new(bound, 8, &[[0, 0, 5000], [0, 0, 10], [0, 0, 500], [0, 0, 10]], Vec::new());
         let (mut shares, mut hands) = ([0_u32; 4], std::collections::VecDeque::new());
         for _ in 0..4000 {
             let taken = busy.queue.take(START).unwrap();

@@ -30,6 +30,23 @@ impl Keyed for Number {
     }
 }
 
+/// How many keys go at most before one of that priority, with so many other tenants that have keys there: what the queue's
+/// documentation says.
+fn most(priority: Priority, others: u32) -> u32 {
+    let row = super::ready::IN_A_ROW;
+    match priority {
+        Priority::Live => {
+            let above = others + 1 + others / row;
+            above + 1 + above / row
+        }
+        Priority::Report => {
+            let above = others + (others + 1) * row;
+            above + 1 + above / row
+        }
+        Priority::Background => others + (others + 1) * row,
+    }
+}
+
 const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
@@ -185,6 +202,38 @@ fn background_keys_get_every_ninth_turn_while_live_keys_never_end() {
         queue.add(Number(1, turn), Priority::Live, START);
         let taken = queue.take(START).unwrap();
         if taken.priority == Priority::Background {
+            turns.push(turn);
+        }
+        queue.done(taken, Outcome::Settled, START);
+    }
+    assert_eq!(turns, [8, 17]);
+}
+
+#[test]
+fn a_change_goes_before_what_is_told_of_and_both_before_the_backlog() {
+    let mut queue = Queue::default();
+    for tenant in 0..20 {
+        queue.add(Number(tenant, 0), Priority::Background, START);
+        queue.add(Number(tenant, 1), Priority::Report, START);
+    }
+    queue.add(Number(19, 2), Priority::Live, START);
+    let order = take_all(&mut queue, START);
+    assert_eq!(
+        order[..9],
+        [(19, 2), (0, 1), (1, 1), (2, 1), (3, 1), (4, 1), (5, 1), (6, 1), (0, 0)].map(|(of, name)| Number(of, name))
+    );
+}
+
+#[test]
+fn what_is_told_of_gets_every_ninth_turn_while_changes_never_end() {
+    let mut queue = Queue::default();
+    queue.add(Number(2, 0), Priority::Report, START);
+    queue.add(Number(2, 1), Priority::Report, START);
+    let mut turns = Vec::new();
+    for turn in 0..30 {
+        queue.add(Number(1, turn), Priority::Live, START);
+        let taken = queue.take(START).unwrap();
+        if taken.priority == Priority::Report {
             turns.push(turn);
         }
         queue.done(taken, Outcome::Settled, START);

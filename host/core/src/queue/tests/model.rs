@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::backoff::Backoff;
-use crate::queue::ready::LIVE_IN_A_ROW;
+use crate::queue::ready::IN_A_ROW;
 
 const TENANTS: u32 = 4;
 /// The other tenants.
@@ -21,7 +21,8 @@ struct Model {
     /// Counts pushes to lanes, for first in first out.
     pushes: u64,
     put_off: u64,
-    live_in_a_row: u32,
+    /// Turns since the last background turn, and live ones since the last report.
+    rows: [u32; 2],
     waits: BTreeMap<(u32, Priority), Wait>,
 }
 
@@ -32,7 +33,7 @@ struct Wait {
     passed: u32,
     /// Takes by each tenant at that priority.
     turns: BTreeMap<u32, u32>,
-    /// Keys of the tenant itself that were taken, at the other priority.
+    /// Keys of the tenant itself that were taken, at other priorities.
     own: u32,
 }
 
@@ -60,7 +61,7 @@ impl Model {
             draws: BTreeMap::new(),
             pushes: 0,
             put_off: 0,
-            live_in_a_row: 0,
+            rows: [0; 2],
             waits: BTreeMap::new(),
         }
     }
@@ -186,15 +187,21 @@ impl Model {
 
     /// Without bounds the priority that is next is certain.
     fn check_priority(&mut self, taken: Priority) -> Result<(), TestCaseError> {
-        let live = self.ready_at(Priority::Live).count();
-        let background = self.ready_at(Priority::Background).count();
-        let expected = if background > 0 && (live == 0 || self.live_in_a_row >= LIVE_IN_A_ROW) {
+        let [background, report, live] = Priority::ALL.map(|priority| self.ready_at(priority).count() > 0);
+        let [of_all, of_live] = self.rows;
+        let expected = if background && (of_all >= IN_A_ROW || !(report || live)) {
             Priority::Background
+        } else if report && (of_live >= IN_A_ROW || !live) {
+            Priority::Report
         } else {
             Priority::Live
         };
         prop_assert_eq!(taken, expected);
-        self.live_in_a_row = if expected == Priority::Live && background > 0 { self.live_in_a_row + 1 } else { 0 };
+        let next = |goes_on: bool, row: u32| if goes_on { row + 1 } else { 0 };
+        self.rows[0] = next(expected > Priority::Background && background, of_all);
+        if expected > Priority::Background {
+            self.rows[1] = next(expected == Priority::Live && report, of_live);
+        }
         Ok(())
     }
 
@@ -202,9 +209,8 @@ impl Model {
     fn check_waits(&mut self, tenant: u32, priority: Priority) -> Result<(), TestCaseError> {
         let bounded = self.limits.tenant_concurrency < usize::MAX;
         let rooms: Vec<usize> = (0..TENANTS).map(|tenant| self.room(tenant)).collect();
-        let both: Vec<bool> = (0..TENANTS)
-            .map(|tenant| Priority::ALL.iter().all(|priority| self.waits.contains_key(&(tenant, *priority))))
-            .collect();
+        let waits = |tenant| Priority::ALL.iter().filter(|at| self.waits.contains_key(&(tenant, **at))).count() as u32;
+        let waits: Vec<u32> = (0..TENANTS).map(waits).collect();
         for ((waiting, at), wait) in &mut self.waits {
             if (*waiting, *at) == (tenant, priority) {
                 *wait = Wait::default();
@@ -218,17 +224,14 @@ impl Model {
             wait.passed += 1;
             let turns = wait.turns.entry(tenant).or_default();
             *turns += u32::from(priority == *at);
-            // A turn may be used for a key of the other priority that is due: at the most the waiting one's own once, and
-            // of each of the others once.
-            let due = u32::from(bounded);
+            // A turn may be used for a key of another priority that is due: at the most the waiting one's own once for each,
+            // and of each of the others once for each.
+            let due = u32::from(bounded) * 2;
             prop_assert!(*turns <= 1 + due * 2, "{} had {} turns before {} at {:?}", tenant, turns, waiting, at);
-            let twice = 1 + due * u32::from(both[*waiting as usize] || wait.own > 0);
-            let most = match at {
-                Priority::Live => OTHERS + 1 + OTHERS / LIVE_IN_A_ROW,
-                Priority::Background => OTHERS + (OTHERS + 1) * LIVE_IN_A_ROW,
-            };
-            prop_assert!(wait.passed <= most * twice, "{} waited for {:?} at {:?}", waiting, wait, at);
-            prop_assert!(wait.own <= (OTHERS + 1) * LIVE_IN_A_ROW + 2, "{} starves its own {:?}", waiting, at);
+            let rounds = 1 + u32::from(bounded) * (waits[*waiting as usize] - 1).max(wait.own.min(2));
+            let most = most(*at, OTHERS);
+            prop_assert!(wait.passed <= most * rounds, "{} waited for {:?} at {:?}", waiting, wait, at);
+            prop_assert!(wait.own <= (OTHERS + 1) * (IN_A_ROW + 2) + 4, "{} starves its own {:?}", waiting, at);
         }
         Ok(())
     }
@@ -244,7 +247,8 @@ impl Model {
         match outcome {
             Outcome::Settled => {}
             Outcome::After { delay, priority } => return self.add(key, now + delay, priority, now),
-            Outcome::NotRun { delay } => return self.add(key, now + delay, Priority::Background, now),
+            Outcome::GoOn { delay } => return self.add(key, now + delay, priority.max(Priority::Report), now),
+            Outcome::NotRun { delay } => return self.add(key, now + delay, priority, now),
             Outcome::Retry { class, at_least } => {
                 let delay = class.backoff().delay(key.seed(), entry.failures).max(at_least.min(Backoff::LONGEST));
                 let retry = now + delay;
@@ -289,6 +293,7 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         3 => Just(Outcome::Settled),
         1 => (any_delay(), any_priority()).prop_map(|(delay, priority)| Outcome::After { delay, priority }),
+        1 => any_delay().prop_map(|delay| Outcome::GoOn { delay }),
         1 => any_delay().prop_map(|delay| Outcome::NotRun { delay }),
         2 => (prop::sample::select(classes.to_vec()), any_delay())
             .prop_map(|(class, at_least)| Outcome::Retry { class, at_least }),
