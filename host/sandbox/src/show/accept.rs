@@ -109,6 +109,7 @@ mod tests {
         assert_eq!(order("text/plain;q=0.5, application/json"), ["application/json", "text/plain"]);
         assert_eq!(order("*/*, application/json;q=0.1"), ["application/json", "*/*"]);
         assert_eq!(order("a, b/c/d, */x, *"), ["*/x", "*/*"]);
+        assert_eq!(order("a/b/, c/d//, e/f/g/, h/"), ["a/b"], "one slash at the end is overlooked");
         assert!(clauses(&"a/b,".repeat(13)).is_err());
     }
 
