@@ -60,13 +60,13 @@ impl Used {
     }
 }
 
-/// Waits until there were so many runs, and nothing waits to be run.
+/// Waits until there were so many runs of SyncTargets, and nothing waits to be run.
 pub(crate) async fn worked_off(controller: &Controller, runs: f64, patience: Duration) -> Result {
     let begin = Instant::now();
     while begin.elapsed() < patience {
         let metrics = controller.metrics().await?;
-        let of = |name: &str| sum(&metrics, name, &[]);
-        if of("controller_runtime_reconcile_total") >= runs && of("workqueue_depth") < 1.0 {
+        let done = sum(&metrics, "controller_runtime_reconcile_total", &["controller=\"synctarget\""]);
+        if done >= runs && sum(&metrics, "workqueue_depth", &[]) < 1.0 {
             return Ok(());
         }
         tokio::time::sleep(ASK).await;

@@ -193,20 +193,22 @@ fn a_background_key_that_changes_goes_before_the_backlog() {
 }
 
 #[test]
-fn background_keys_get_every_ninth_turn_while_live_keys_never_end() {
-    let mut queue = Queue::default();
-    queue.add(Number(2, 0), Priority::Background, START);
-    queue.add(Number(2, 1), Priority::Background, START);
-    let mut turns = Vec::new();
-    for turn in 0..30 {
-        queue.add(Number(1, turn), Priority::Live, START);
-        let taken = queue.take(START).unwrap();
-        if taken.priority == Priority::Background {
-            turns.push(turn);
+fn each_lower_priority_gets_every_ninth_turn_while_live_keys_never_end() {
+    for lower in [Priority::Background, Priority::Report] {
+        let mut queue = Queue::default();
+        queue.add(Number(2, 0), lower, START);
+        queue.add(Number(2, 1), lower, START);
+        let mut turns = Vec::new();
+        for turn in 0..30 {
+            queue.add(Number(1, turn), Priority::Live, START);
+            let taken = queue.take(START).unwrap();
+            if taken.priority == lower {
+                turns.push(turn);
+            }
+            queue.done(taken, Outcome::Settled, START);
         }
-        queue.done(taken, Outcome::Settled, START);
+        assert_eq!(turns, [8, 17], "{lower:?}");
     }
-    assert_eq!(turns, [8, 17]);
 }
 
 #[test]
@@ -222,23 +224,6 @@ fn a_change_goes_before_what_is_told_of_and_both_before_the_backlog() {
         order[..9],
         [(19, 2), (0, 1), (1, 1), (2, 1), (3, 1), (4, 1), (5, 1), (6, 1), (0, 0)].map(|(of, name)| Number(of, name))
     );
-}
-
-#[test]
-fn what_is_told_of_gets_every_ninth_turn_while_changes_never_end() {
-    let mut queue = Queue::default();
-    queue.add(Number(2, 0), Priority::Report, START);
-    queue.add(Number(2, 1), Priority::Report, START);
-    let mut turns = Vec::new();
-    for turn in 0..30 {
-        queue.add(Number(1, turn), Priority::Live, START);
-        let taken = queue.take(START).unwrap();
-        if taken.priority == Priority::Report {
-            turns.push(turn);
-        }
-        queue.done(taken, Outcome::Settled, START);
-    }
-    assert_eq!(turns, [8, 17]);
 }
 
 /// Fault F39: fifty thousand keys of one tenant, one key each of ten others.
