@@ -59,7 +59,7 @@ fn gather(server: &Server, side: &str, all: &mut BTreeMap<String, Value>) {
                     continue;
                 }
                 for object in world.list(&cluster, &group, &plural, None) {
-                    let mut value = object.to_map().unwrap();
+                    let mut value = (*object.map().unwrap()).clone();
                     let place = format!("{side}/{cluster}/{plural}.{group}/{}/{}", object.namespace(), object.name());
                     normalize_object(&plural, &mut value);
                     all.insert(place, Value::Object(value));

@@ -1,6 +1,7 @@
 //! ClusterRoles that gather the rules of others (`pkg/controller/clusterroleaggregation`).
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -36,7 +37,7 @@ impl Actor for Aggregation {
         if !states.into_iter().flatten().any(|state| state.mentions(WORD) || is_gathered(state, &gathering)) {
             return None;
         }
-        let read = |role: &store::Object| role.to_map().ok().map(Value::Object);
+        let read = |role: &store::Object| role.map().ok().map(|role| Value::Object(Arc::unwrap_or_clone(role)));
         let roles: Vec<Value> = all.iter().filter_map(read).collect();
         let roles: Vec<&Value> = roles.iter().collect();
         for role in &roles {
@@ -54,7 +55,7 @@ impl Actor for Aggregation {
 /// Whether one of these roles gathers the rules of that one.
 fn is_gathered(role: &store::Object, gathering: &[&store::Object]) -> bool {
     let labels: Vec<(Cow<'_, str>, Cow<'_, str>)> = role.labels().collect();
-    gathering.iter().filter_map(|other| other.to_map().ok()).any(|other| {
+    gathering.iter().filter_map(|other| other.map().ok()).any(|other| {
         list(&other, &["aggregationRule", "clusterRoleSelectors"]).any(|selector| {
             LabelSelector::from_object(Some(selector)).is_ok_and(|selector| selector.matches(&labels[..]))
         })

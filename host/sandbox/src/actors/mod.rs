@@ -74,9 +74,13 @@ impl Actors {
     }
 
     /// Looks at changes, so many at the most, and at what is due by now. Says whether there is more to do at once, or when.
+    ///
+    /// What follows from a change comes before the other changes that wait. So what was begun first is done first, however much
+    /// there is to do, and objects are looked at while the store has them at hand ([`store`](crate::store)): with thousands of
+    /// Deployments at once, each step of each waited for all others, and most of the time went into reading them anew.
     pub fn act(&mut self, world: &mut World, most: usize) -> Next {
+        self.due.append(&mut world.take_changes());
         for _ in 0..most {
-            self.due.append(&mut world.take_changes());
             if let Some(changed) = self.due.pop_front() {
                 for at in 0..self.all.len() {
                     self.look(world, at, &changed);
@@ -85,6 +89,9 @@ impl Actors {
                 self.look(world, at, &changed);
             } else {
                 return self.later.first().map_or(Next::Idle, |(time, ..)| Next::At(*time));
+            }
+            for follows in world.take_changes().into_iter().rev() {
+                self.due.push_front(follows);
             }
         }
         Next::Now

@@ -68,7 +68,7 @@ impl Fixture {
         let mut object = object;
         content::default(&served.group, &served.plural, &mut object);
         let made = self.world.make(CLUSTER, &served.group, &served.plural, object, "client");
-        Value::Object(typed(&serving, made.unwrap_or_else(|failure| panic!("{failure:?}"))))
+        Value::Object(typed(&serving, (*made.unwrap_or_else(|failure| panic!("{failure:?}"))).clone()))
     }
 
     /// Where an object is; a plural names a kind of any group.
@@ -81,14 +81,14 @@ impl Fixture {
     /// An object, or null.
     pub(super) fn get(&self, plural: &str, namespace: &str, name: &str) -> Value {
         let (group, named) = self.named(plural, namespace, name);
-        self.world.get(&Named { group: &group, ..named }).map_or(Value::Null, Value::Object)
+        self.world.get(&Named { group: &group, ..named }).map_or(Value::Null, |object| Value::Object((*object).clone()))
     }
 
     /// All objects of a kind in a namespace.
     pub(super) fn list(&self, plural: &str, namespace: &str) -> Vec<Value> {
         let (group, _) = self.named(plural, namespace, "");
         let all = self.world.list(CLUSTER, &group, plural, Some(namespace));
-        all.iter().map(|object| Value::Object(object.to_map().unwrap())).collect()
+        all.iter().map(|object| Value::Object((*object.map().unwrap()).clone())).collect()
     }
 
     /// Changes an object as a client does.

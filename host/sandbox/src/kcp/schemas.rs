@@ -36,7 +36,7 @@ impl Compiled {
 
 impl World {
     /// An APIResourceSchema of a logical cluster.
-    pub(crate) fn api_resource_schema(&self, cluster: &str, name: &str) -> Option<Object> {
+    pub(crate) fn api_resource_schema(&self, cluster: &str, name: &str) -> Option<Arc<Object>> {
         self.get(&Named { cluster, group: "apis.kcp.io", plural: "apiresourceschemas", namespace: "", name })
     }
 

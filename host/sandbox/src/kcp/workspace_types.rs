@@ -2,6 +2,8 @@
 //!
 //! Facts: `transitiveTypeResolver` and `resolveWorkspaceTypeReference` in `pkg/admission/workspacetypeexists` of kcp.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::json::{Object, annotation, at, items, of, text};
@@ -19,7 +21,7 @@ pub(crate) struct WorkspaceType {
     /// Its name.
     pub(crate) name: String,
     /// All of it.
-    pub(crate) object: Object,
+    pub(crate) object: Arc<Object>,
 }
 
 /// A reference to a type: its path, which may be empty, and its name.

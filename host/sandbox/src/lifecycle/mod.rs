@@ -39,7 +39,7 @@ pub use self::delete::{Deletion, delete, status_code, success};
 pub use self::delete_options::{DeleteOptions, dry_run};
 pub use self::generation::counts;
 pub use self::kind::{Again, Deleting, Facts, Garbage, Generation, Kind, Status};
-pub use self::owners::{deduplicate, duplicates_warning};
+pub use self::owners::{deduplicate, duplicates, duplicates_warning};
 pub use self::receive::{receive_created, receive_updated};
 pub use self::storage_key::{Origin, storage_key};
 pub use self::update::{Subresource, Update, Updated, update};

@@ -48,7 +48,7 @@ impl Shown {
             json.push(b'\n');
             return Ok(json);
         }
-        self.one(&object.to_map()?, now)
+        self.one(&*object.map()?, now)
     }
 
     /// One object.
@@ -79,11 +79,11 @@ impl Shown {
             let items = page.items.iter().map(|object| object.json().as_ref());
             return Ok(show::list(&served.api_version(), &served.list_kind, &meta, items));
         }
-        let objects = page.items.iter().map(Object::to_map).collect::<Result<Vec<_>, _>>()?;
-        let all: Vec<&Map<String, Value>> = objects.iter().collect();
+        let objects = page.items.iter().map(Object::map).collect::<Result<Vec<_>, _>>()?;
+        let all: Vec<&Map<String, Value>> = objects.iter().map(AsRef::as_ref).collect();
         let value = match self.form {
             Form::Plain | Form::Partial(_) => json!({
-                "kind": served.list_kind, "apiVersion": served.api_version(), "metadata": meta.to_json(), "items": objects,
+                "kind": served.list_kind, "apiVersion": served.api_version(), "metadata": meta.to_json(), "items": all,
             }),
             Form::PartialList(version) => show::partial_list(version, &meta, all),
             Form::Table(version) => self.table(version, true, &meta, &all, now),
@@ -95,9 +95,9 @@ impl Shown {
     pub(super) fn of_event(&self, object: &Object, first: bool, now: Timestamp) -> Result<Vec<u8>, Failure> {
         match self.form {
             Form::Plain | Form::PartialList(_) => Ok(self.typed(object.json())),
-            Form::Partial(version) => Ok(show::pretty(&show::partial(version, &object.to_map()?), false)),
+            Form::Partial(version) => Ok(show::pretty(&show::partial(version, &*object.map()?), false)),
             Form::Table(version) => {
-                let object = object.to_map()?;
+                let object = object.map()?;
                 Ok(show::pretty(&self.table(version, first, &meta_of(&object), &[&object], now), false))
             }
         }

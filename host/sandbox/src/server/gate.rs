@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
+use jiff::Timestamp;
 
 use super::answer::Answer;
 use super::holders::Here;
@@ -47,15 +48,41 @@ impl Request<'_> {
     }
 }
 
+/// A request that was let in, and when. Most bodies come right after their heads, and then it need not be asked once more who
+/// sends it and what he may do.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    revision: u64,
+    at: Timestamp,
+    site: Site,
+}
+
+impl Admitted {
+    /// Where it is let in, if it would be still: nothing was written since, and no token has come to its end, which is told in
+    /// whole seconds. Clusters go, and virtual workspaces change, a moment after what was written about them.
+    fn holds(&self, world: &World, through: Option<&Arc<VirtualWorkspace>>) -> Option<Site> {
+        let Site { cluster, through: before, .. } = &self.site;
+        let same = self.revision == world.revision()
+            && self.at.as_second() == world.now.as_second()
+            && cluster.as_ref().is_none_or(|cluster| world.cluster(cluster).is_some())
+            && before.as_ref().map(Arc::as_ptr) == through.map(Arc::as_ptr);
+        same.then(|| self.site.clone())
+    }
+}
+
 impl Server {
     /// Answers a request that was read.
     pub(super) fn answer(&self, incoming: &Incoming) -> Answer {
         self.with(|world| answer(self, world, incoming).unwrap_or_else(|refusal| refusal))
     }
 
-    /// The refusal of a request, as far as it can be told before its body is read.
-    pub(super) fn admit(&self, incoming: &Incoming) -> Result<(), Answer> {
-        self.with(|world| enter(self, world, incoming, |_, _| Ok(())))
+    /// Lets a request in before its body is read, or refuses it.
+    pub(super) fn admit(&self, incoming: &Incoming) -> Result<Admitted, Answer> {
+        self.with(|world| {
+            enter(self, world, incoming, |world, request| {
+                Ok(Admitted { revision: world.revision(), at: world.now, site: request.site.clone() })
+            })
+        })
     }
 }
 
@@ -76,6 +103,12 @@ fn enter<T>(
     let path = decode_path(&incoming.path)?;
     let query = Query::parse(&incoming.query);
     let target = target(world, &path)?;
+    if let Some(admitted) = &incoming.admitted
+        && let Some(site) = admitted.holds(world, through(world, &target)?.as_ref())
+    {
+        let info = RequestInfo::new(incoming.method.as_str(), target.path, &query)?;
+        return act(world, &Request { info, query, site, incoming });
+    }
     let config = &server.0.config;
     let named = named(world, &target, &config.default_cluster);
     let user = who(world, incoming, config.anonymous, named.as_deref().unwrap_or_default())?;
@@ -203,5 +236,36 @@ fn handle(server: &Server, world: &mut World, request: &Request<'_>) -> Result<A
         (verb, subresource) => {
             Err(Failure::not_in_sandbox(&format!("{verb} of the subresource {subresource:?}")).into())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http_body_util::Full;
+    use serde_json::json;
+
+    use super::*;
+    use crate::server::fixture::{ask, request, server};
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_let_in_is_in_until_something_changes() {
+        let server = server().await;
+        let admit = || {
+            let sent = request("POST", "/api/v1/namespaces/default/configmaps", None);
+            server.admit(&Incoming::begin::<Full<_>>(sent).0).unwrap()
+        };
+        let holds = |admitted: &Admitted| server.with(|world| admitted.holds(world, None).is_some());
+        let admitted = admit();
+        assert!(holds(&admitted));
+        ask(&server, "POST", "/api/v1/namespaces", Some(&json!({"metadata": {"name": "other"}}))).await;
+        assert!(!holds(&admitted), "something was written");
+        let admitted = admit();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(!holds(&admitted), "a token may have come to its end");
+        let admitted = admit();
+        server.with(|world| world.remove_cluster(""));
+        assert!(!holds(&admitted), "the cluster is gone");
     }
 }

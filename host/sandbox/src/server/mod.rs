@@ -71,8 +71,8 @@ struct Inner {
     config: Config,
 }
 
-/// How many changes actors look at before others get the lock.
-const CHANGES_AT_ONCE: usize = 64;
+/// How many changes actors look at before others get the lock: some milliseconds.
+const CHANGES_AT_ONCE: usize = 8;
 
 impl Server {
     /// A server of a world.

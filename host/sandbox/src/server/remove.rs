@@ -83,7 +83,7 @@ fn delete(
         return Err(Failure::not_found(&serving.served.group, &serving.served.plural, name));
     };
     if world.flavour == Flavour::Kcp {
-        let old = found.to_map()?;
+        let old = found.map()?;
         if let Some(through) = &site.through {
             through.admit_deletion(world, place.cluster, serving, name, &old)?;
         }

@@ -8,6 +8,7 @@ use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::time::timeout;
 
+use super::gate::Admitted;
 use crate::status::Failure;
 
 /// The largest body that a server reads (`MaxRequestBodyBytes`).
@@ -40,6 +41,8 @@ pub(super) struct Incoming {
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) certificate: Option<ClientCertificate>,
+    /// It was let in, before its body was read.
+    pub(super) admitted: Option<Admitted>,
 }
 
 impl Incoming {
@@ -53,6 +56,7 @@ impl Incoming {
             method: head.method,
             headers: head.headers,
             body: Bytes::new(),
+            admitted: None,
         };
         (begun, body)
     }

@@ -1,6 +1,7 @@
 //! Which objects a list, a watch or a deletion of many is about.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -64,6 +65,8 @@ impl Selection {
             return self.fields.matches(|field| Cow::Borrowed(of_key(field).unwrap_or_default()));
         }
         // What is stored was checked when it was written; what cannot be read has no fields.
-        object.to_map().is_ok_and(|map| self.serving.selectable.matches(&self.fields, &Value::Object(map)))
+        object
+            .map()
+            .is_ok_and(|map| self.serving.selectable.matches(&self.fields, &Value::Object(Arc::unwrap_or_clone(map))))
     }
 }

@@ -50,14 +50,17 @@ impl Server {
         B: http_body::Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let (incoming, body) = Incoming::begin(request);
+        let (mut incoming, body) = Incoming::begin(request);
         if body.is_end_stream() {
             return Ok(incoming);
         }
         let body = pin!(body);
-        if let Err(refusal) = self.admit(&incoming) {
-            linger(body).await;
-            return Err(refusal);
+        match self.admit(&incoming) {
+            Ok(admitted) => incoming.admitted = Some(admitted),
+            Err(refusal) => {
+                linger(body).await;
+                return Err(refusal);
+            }
         }
         Ok(incoming.with_body(body).await?)
     }

@@ -237,6 +237,37 @@ async fn who_may_not_ask_is_told_so_before_the_body_is_there() {
     }
 }
 
+/// What somebody may do is looked at when it is done, however long the body takes.
+#[tokio::test(start_paused = true)]
+async fn rights_that_go_while_the_body_comes_are_gone() {
+    let server = server().await;
+    let rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings";
+    let binding = json!({
+        "metadata": {"name": "jane"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "maker"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "jane"}],
+    });
+    let rules = json!([{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]}]);
+    let role = json!({"metadata": {"name": "maker"}, "rules": rules});
+    let roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+    assert_eq!(ask(&server, "POST", roles, Some(&role)).await.0, 201);
+    for (revokes, expected) in [(false, 201), (true, 403)] {
+        assert_eq!(ask(&server, "POST", rbac, Some(&binding)).await.0, 201);
+        let body = futures::stream::once(async {
+            if revokes {
+                assert_eq!(ask(&server, "DELETE", &format!("{rbac}/jane"), None).await.0, 200);
+            }
+            Ok::<_, Infallible>(Frame::data(Bytes::from(json!({"metadata": {"generateName": "a-"}}).to_string())))
+        });
+        let path = "/api/v1/namespaces/default/configmaps";
+        let mut request = request("POST", path, None).map(|_| StreamBody::new(body));
+        request.headers_mut().insert("impersonate-user", HeaderValue::from_static("jane"));
+        let (code, answer) = read(server.respond(request).await).await;
+        assert_eq!(code, expected, "{answer}");
+        ask(&server, "DELETE", &format!("{rbac}/jane"), None).await;
+    }
+}
+
 #[tokio::test]
 async fn a_body_that_is_too_large_is_taken_to_its_end_and_refused() {
     let server = server().await;

@@ -244,21 +244,21 @@ impl Patch {
         world: &World,
     ) -> Result<Map<String, Value>, Failure> {
         let live = old.map(|old| Value::Object(typed(serving, old.clone())));
-        let base = || live.clone().unwrap_or_else(|| Value::Object(Map::new()));
+        let base = |live: Option<Value>| live.unwrap_or_else(|| Value::Object(Map::new()));
         let patched = match &self.content {
-            Content::Json(patch) => patch.apply(base())?,
-            Content::Merge(patch) => merge_patch(base(), patch)?,
+            Content::Json(patch) => patch.apply(base(live))?,
+            Content::Merge(patch) => merge_patch(base(live), patch)?,
             Content::Strategic(patch) => {
                 let shape = serving.managers.object.as_deref().map(FieldManager::shape);
                 let shape = shape.ok_or_else(|| Failure::not_in_sandbox("strategic merge patches of this kind"))?;
-                strategic_merge_patch(shape, base(), patch)?
+                strategic_merge_patch(shape, base(live), patch)?
             }
             Content::Apply(applied) => {
                 let manager = applying.field_manager;
                 let manager = manager.ok_or_else(|| Failure::not_in_sandbox("server-side apply of this kind"))?;
                 let now = world.now.as_second();
                 match manager.apply(live.as_ref(), applied, applying.by, applying.force, now)? {
-                    Applied::Unchanged => base(),
+                    Applied::Unchanged => base(live),
                     Applied::Changed(object) => object,
                 }
             }
@@ -339,10 +339,9 @@ fn warned(serving: &Serving, object: &Map<String, Value>, old: Option<&Map<Strin
     let Some(version) = serving.version() else { return Vec::new() };
     let mut warnings: Vec<String> = version.deprecation.iter().cloned().collect();
     warnings.extend(Version::finalizer_warnings(object, old));
-    let mut copy = object.clone();
-    if let Ok(duplicates) = lifecycle::deduplicate(&mut copy)
-        && !duplicates.is_empty()
-    {
+    let owners = object.get("metadata").and_then(|metadata| metadata.get("ownerReferences"));
+    let duplicates = lifecycle::duplicates(owners.and_then(Value::as_array).map_or(&[], Vec::as_slice));
+    if !duplicates.is_empty() {
         warnings.push(lifecycle::duplicates_warning(&duplicates, false));
     }
     warnings

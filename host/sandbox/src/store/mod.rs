@@ -1,7 +1,7 @@
 //! What a server keeps: objects, their revisions and the last changes, as etcd and the watch cache of a real server do.
 //!
 //! A [`Store`] is one etcd: one counter of revisions for all resources and for all logical clusters. It is a plain value
-//! without locks: whoever shares it puts it behind one, and after a write wakes those who wait for the [`Topic`]s of the
+//! without locks, but for what objects remember: whoever shares it puts it behind one, and after a write wakes those who wait for the [`Topic`]s of the
 //! [`Commit`]. Lists give pointers to objects, so that nobody needs the lock while an answer is written.
 //!
 //! What it does not know: what is in an object beyond `metadata.labels`, `uid` and `ownerReferences`; selectors; what a kind
@@ -18,6 +18,7 @@ mod log;
 mod object;
 mod options;
 mod owners;
+mod recent;
 mod resources;
 mod topic;
 mod version;
@@ -36,6 +37,7 @@ use self::object::ByPath;
 pub use self::object::Object;
 pub use self::options::{QueryOptions, validate};
 use self::owners::Owners;
+use self::recent::Recent;
 use self::resources::Numbers;
 pub use self::resources::{ClusterId, Resource, ResourceId};
 pub use self::topic::Topic;
@@ -69,6 +71,7 @@ pub struct Store {
     shelves: Vec<Shelf>,
     log: Log,
     owners: Owners,
+    recent: Recent,
 }
 
 /// The first revision of an etcd that nobody wrote to.
@@ -84,6 +87,7 @@ impl Store {
             shelves: Vec::new(),
             log: Log::new(limits.log, FIRST),
             owners: Owners::default(),
+            recent: Recent::default(),
         }
     }
 

@@ -1,13 +1,14 @@
 //! An object as it is kept: its JSON once, shared by the store, its log, lists and watches, and where in the JSON the few
 //! things stand which lists and watches look at.
 //!
-//! An object costs its JSON, its key and some 150 bytes. The JSON is as [`super::encode`] writes it, so that places in
-//! it can be remembered instead of copies.
+//! An object costs its JSON, its key and some 170 bytes. The JSON is as [`super::encode`] writes it, so that places in
+//! it can be remembered instead of copies. Of those written last the store keeps what the JSON says, too (`recent`): controllers
+//! look at each change several times, and reading was a third of their work.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
@@ -30,6 +31,8 @@ struct Record {
     places: Places,
     /// The uids in `metadata.ownerReferences`, to find dependents by.
     owners: Box<[Box<str>]>,
+    /// What the JSON says, for as long as somebody is likely to ask.
+    read: Mutex<Option<Arc<Map<String, Value>>>>,
 }
 
 /// Where things are in the JSON.
@@ -49,11 +52,21 @@ impl Object {
         resource: ResourceId,
         path: Arc<str>,
         revision: u64,
-        object: &Map<String, Value>,
+        mut object: Map<String, Value>,
     ) -> Result<Self, Failure> {
-        let Encoded { json, places } = encode::encode(object, revision)?;
-        let owners = owners(object);
-        Ok(Self(Arc::new(Record { path, json, revision, resource, places, owners })))
+        let Encoded { json, places } = encode::encode(&object, revision)?;
+        let owners = owners(&object);
+        if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
+            metadata.insert("resourceVersion".to_owned(), Value::String(revision.to_string()));
+            metadata.remove("selfLink");
+        }
+        let read = Mutex::new(Some(Arc::new(object)));
+        Ok(Self(Arc::new(Record { path, json, revision, resource, places, owners, read })))
+    }
+
+    /// From now on the JSON is read for each who asks.
+    pub(super) fn forget(&self) {
+        *self.0.read.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// The same content as of another revision: how a deletion shows the last state.
@@ -61,7 +74,7 @@ impl Object {
         let Encoded { json, places } = encode::renumbered(&self.0.json, self.0.places, revision);
         let Record { path, resource, owners, .. } = &*self.0;
         let (path, owners) = (path.clone(), owners.clone());
-        Self(Arc::new(Record { path, json, revision, resource: *resource, places, owners }))
+        Self(Arc::new(Record { path, json, revision, resource: *resource, places, owners, read: Mutex::default() }))
     }
 
     /// The JSON, with its `metadata.resourceVersion`.
@@ -69,9 +82,13 @@ impl Object {
         &self.0.json
     }
 
-    /// Parses the JSON. Who changes an object begins here.
-    pub fn to_map(&self) -> Result<Map<String, Value>, Failure> {
+    /// What the JSON says. Who changes an object begins here. Of one that was not written lately it is read for each who asks.
+    pub fn map(&self) -> Result<Arc<Map<String, Value>>, Failure> {
+        if let Some(read) = &*self.0.read.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(Arc::clone(read));
+        }
         serde_json::from_slice(&self.0.json)
+            .map(Arc::new)
             .map_err(|error| Failure::new(500, "InternalError", format!("Internal error occurred: {error}")))
     }
 

@@ -16,6 +16,7 @@ use super::topic::Topic;
 pub(super) type Shelf = BTreeSet<ByPath>;
 
 /// Objects of a scope in the order of keys, from a key on.
+#[expect(clippy::mutable_key_type, reason = "objects are ordered by their paths, which never change")]
 pub(super) fn walk<'a>(
     shelf: &'a Shelf,
     log: &'a Log,
@@ -36,6 +37,7 @@ pub(super) fn walk<'a>(
 }
 
 /// One object as it was at a revision.
+#[expect(clippy::mutable_key_type, reason = "objects are ordered by their paths, which never change")]
 pub(super) fn look<'a>(
     shelf: &'a Shelf,
     log: &'a Log,

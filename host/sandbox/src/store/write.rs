@@ -54,7 +54,7 @@ impl Refusal {
 
 impl Store {
     /// Adds an object, which may not be there.
-    pub fn create(&mut self, key: &Key<'_>, object: &Map<String, Value>) -> Result<Commit, Refusal> {
+    pub fn create(&mut self, key: &Key<'_>, object: Map<String, Value>) -> Result<Commit, Refusal> {
         if let Some(present) = self.get(key) {
             return Err(Refusal::Exists(present.clone()));
         }
@@ -63,7 +63,7 @@ impl Store {
     }
 
     /// Replaces an object, which has to be at the `expected` revision.
-    pub fn replace(&mut self, key: &Key<'_>, expected: u64, object: &Map<String, Value>) -> Result<Commit, Refusal> {
+    pub fn replace(&mut self, key: &Key<'_>, expected: u64, object: Map<String, Value>) -> Result<Commit, Refusal> {
         let present = self.expect(key, Some(expected))?;
         self.put(key, present.path().clone(), object, Some(present))
     }
@@ -83,7 +83,7 @@ impl Store {
         &mut self,
         key: &Key<'_>,
         path: Arc<str>,
-        object: &Map<String, Value>,
+        object: Map<String, Value>,
         previous: Option<Object>,
     ) -> Result<Commit, Refusal> {
         let object = Object::new(key.resource, path, self.revision() + 1, object).map_err(Refusal::Failed)?;
@@ -96,6 +96,7 @@ impl Store {
             self.owners.remove(previous);
         }
         self.owners.add(&object);
+        self.recent.add(&object);
         Ok(self.commit(key.resource, key.cluster, object, previous, false))
     }
 

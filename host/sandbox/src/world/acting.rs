@@ -46,7 +46,7 @@ impl World {
         plural: &str,
         object: Value,
         manager: &str,
-    ) -> Result<Map<String, Value>, Failure> {
+    ) -> Result<Arc<Map<String, Value>>, Failure> {
         let serving = self.stored(cluster, group, plural).ok_or_else(Failure::no_such_path)?;
         let Value::Object(object) = object else { return Err(Failure::bad_request("the object is no object")) };
         let metadata = object.get("metadata").and_then(|metadata| metadata.get("namespace"));
@@ -83,10 +83,10 @@ impl World {
 
 impl Written {
     /// The object.
-    pub fn into_map(self) -> Result<Map<String, Value>, Failure> {
+    pub fn into_map(self) -> Result<Arc<Map<String, Value>>, Failure> {
         match self {
-            Self::Created(object) | Self::Stored(object) => object.to_map(),
-            Self::Told { object, .. } => Ok(object),
+            Self::Created(object) | Self::Stored(object) => object.map(),
+            Self::Told { object, .. } => Ok(Arc::new(object)),
         }
     }
 }

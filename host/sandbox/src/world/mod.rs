@@ -1,7 +1,7 @@
 //! The state of one server: what its clusters serve, what they hold, and who may do what there.
 //!
 //! A [`World`] is a plain kube-apiserver's etcd (with one cluster, or many that share it, as the physical clusters of a sandbox
-//! do), or a kcp with its logical clusters. It is a plain value without locks, and everything in it changes through
+//! do), or a kcp with its logical clusters. It is a plain value without locks of its own, and everything in it changes through
 //! [`World::commit`], which keeps what is derived from objects (who may do what, which kinds are served) in step with them and
 //! remembers what was changed: [`Changed`] for those who [act](crate::actors), [`Topic`]s for those who
 //! watch.
@@ -168,9 +168,9 @@ impl World {
     }
 
     /// An object, if its kind is served there and it is there.
-    pub fn get(&self, named: &Named<'_>) -> Option<Map<String, Value>> {
+    pub fn get(&self, named: &Named<'_>) -> Option<Arc<Map<String, Value>>> {
         let serving = self.stored(named.cluster, named.group, named.plural)?;
-        self.store.get(&named.key(serving.resource))?.to_map().ok()
+        self.store.get(&named.key(serving.resource))?.map().ok()
     }
 
     /// The objects of a kind in a cluster, of one namespace or of all.
@@ -211,10 +211,11 @@ impl World {
     pub(crate) fn insert(
         &mut self,
         key: &Key<'_>,
-        object: &Map<String, Value>,
+        object: Map<String, Value>,
     ) -> Result<Object, crate::store::Refusal> {
         let commit = self.store.create(key, object)?;
-        Ok(self.commit(key, commit, None, Some(object)))
+        let now = commit.object.map().ok();
+        Ok(self.commit(key, commit, None, now.as_deref()))
     }
 
     /// Replaces an object.
@@ -222,13 +223,14 @@ impl World {
         &mut self,
         key: &Key<'_>,
         expected: u64,
-        object: &Map<String, Value>,
+        object: Map<String, Value>,
     ) -> Result<Object, crate::store::Refusal> {
         let before = self.store.get(key).cloned();
         let commit = self.store.replace(key, expected, object)?;
         // It is made of what was read, unless somebody says otherwise.
         self.bare.set(key, false);
-        Ok(self.commit(key, commit, before, Some(object)))
+        let now = commit.object.map().ok();
+        Ok(self.commit(key, commit, before, now.as_deref()))
     }
 
     /// Removes an object.

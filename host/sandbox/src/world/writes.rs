@@ -3,6 +3,8 @@
 //! They come in through [`server`](crate::server) for clients, and directly from [`actors`](crate::actors), which are the
 //! controllers of a real cluster and may do everything.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use super::World;
@@ -104,12 +106,12 @@ impl World {
                 if generates && tries > 0 {
                     continue;
                 }
-                return Err(lifecycle::exists(&kind, &complete, &present.to_map()?));
+                return Err(lifecycle::exists(&kind, &complete, &*present.map()?));
             }
             if writer.dry_run {
                 return Ok(Written::Told { object: complete, created: true });
             }
-            let stored = self.insert(&key, &complete);
+            let stored = self.insert(&key, complete);
             self.bare.set(&key, bare);
             return stored.map(Written::Created).map_err(|refusal| refusal.failure(kind.group, kind.plural, &name));
         }
@@ -140,7 +142,7 @@ impl World {
             lifecycle::absent(&request, &new, writer.apply)?;
             return self.create(serving, place, new, writer);
         };
-        let old = present.to_map()?;
+        let old = present.map()?;
         let mut new = change(self, Some(&old))?;
         lifecycle::receive_updated(&kind, place.namespace, name, &mut new)?;
         if !writer.apply {
@@ -161,7 +163,7 @@ impl World {
         match lifecycle::update(&request, new, &old, &rules)? {
             Updated::Same if writer.dry_run || !(bare || self.bare.is(&key)) => Ok(Written::Stored(present)),
             Updated::Same => {
-                let stored = self.replace(&key, present.revision(), &old).map_err(refused)?;
+                let stored = self.replace(&key, present.revision(), Arc::unwrap_or_clone(old)).map_err(refused)?;
                 self.bare.set(&key, bare);
                 Ok(Written::Stored(stored))
             }
@@ -169,7 +171,7 @@ impl World {
                 Ok(Written::Told { object, created: false })
             }
             Updated::Write(object) => {
-                let stored = self.replace(&key, present.revision(), &object).map_err(refused)?;
+                let stored = self.replace(&key, present.revision(), object).map_err(refused)?;
                 self.bare.set(&key, bare);
                 Ok(Written::Stored(stored))
             }
@@ -193,28 +195,28 @@ impl World {
         let key = place.key(serving.resource, name);
         let present = self.store.get(&key).cloned();
         let present = present.ok_or_else(|| Failure::not_found(kind.group, kind.plural, name))?;
-        let old = present.to_map()?;
+        let old = present.map()?;
         let deletion = lifecycle::delete(&kind, &old, options, self.now)?;
         let code = lifecycle::status_code(&deletion, options);
         let told = |answer| Deleted { answer, is_status: false, code };
         match deletion {
-            Deletion::Same => Ok(told(old)),
+            Deletion::Same => Ok(told(Arc::unwrap_or_clone(old))),
             Deletion::Write(object) if options.dry_run => Ok(told(object)),
             Deletion::Write(object) => {
-                let stored = self.replace(&key, present.revision(), &object).map_err(refused)?;
-                Ok(told(stored.to_map()?))
+                let stored = self.replace(&key, present.revision(), object).map_err(refused)?;
+                Ok(told(Arc::unwrap_or_clone(stored.map()?)))
             }
             Deletion::Remove => {
-                let last = if options.dry_run { old } else { self.remove(&key).map_err(refused)?.to_map()? };
-                Ok(gone(&kind, last, code))
+                let last = if options.dry_run { old } else { self.remove(&key).map_err(refused)?.map()? };
+                Ok(gone(&kind, Arc::unwrap_or_clone(last), code))
             }
             Deletion::WriteAndRemove(object) => {
                 if options.dry_run {
                     return Ok(told(object));
                 }
-                self.replace(&key, present.revision(), &object).map_err(refused)?;
-                let last = self.remove(&key).map_err(refused)?.to_map()?;
-                Ok(gone(&kind, last, code))
+                self.replace(&key, present.revision(), object).map_err(refused)?;
+                let last = self.remove(&key).map_err(refused)?.map()?;
+                Ok(gone(&kind, Arc::unwrap_or_clone(last), code))
             }
         }
     }
@@ -259,7 +261,10 @@ impl World {
         let Some(namespace) = self.store.get(&key) else {
             return Err(Failure::not_found("", "namespaces", place.namespace));
         };
-        let namespace = namespace.to_map()?;
+        if !namespace.mentions("deletionTimestamp") {
+            return Ok(());
+        }
+        let namespace = namespace.map()?;
         if namespace.get("metadata").and_then(|metadata| metadata.get("deletionTimestamp")).is_none() {
             return Ok(());
         }

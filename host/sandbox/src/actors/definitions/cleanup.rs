@@ -52,7 +52,7 @@ pub(super) fn clean(world: &mut World, named: &Named<'_>, definition: &Object) -
 fn remains(world: &mut World, cluster: &str, group: &str, plural: &str) -> bool {
     let Some(serving) = world.stored(cluster, group, plural) else { return false };
     for object in world.list(cluster, group, plural, None) {
-        if !object.to_map().is_ok_and(|object| is_deleting(&object)) {
+        if !object.map().is_ok_and(|object| is_deleting(&object)) {
             let place = Place { cluster, namespace: object.namespace() };
             // What cannot be deleted remains.
             let _ = world.delete(&serving, place, object.name(), &DeleteOptions::default());

@@ -11,6 +11,7 @@ mod cleanup;
 mod tests;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -89,8 +90,8 @@ fn name(world: &mut World, cluster: &str, name: &str) {
     if part("spec", "names") == part("status", "acceptedNames") {
         return;
     }
-    let others: Vec<Object> = of_group(world, cluster, name).iter().filter_map(|other| other.to_map().ok()).collect();
-    let status = accept_names(&definition, &others, world.now);
+    let others: Vec<Arc<Object>> = of_group(world, cluster, name).iter().filter_map(|other| other.map().ok()).collect();
+    let status = accept_names(&definition, others.iter().map(AsRef::as_ref), world.now);
     write(world, &named, status);
 }
 

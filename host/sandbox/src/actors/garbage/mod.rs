@@ -47,7 +47,7 @@ impl Actor for Garbage {
         if now.owners().next().is_none() && !held {
             return None;
         }
-        let object = now.to_map().ok()?;
+        let object = now.map().ok()?;
         if is_deleting(&object) && has_finalizer(&object, ORPHAN) {
             release::orphan(world, &named, &object);
         } else if is_deleting(&object) && has_finalizer(&object, FOREGROUND) {
@@ -69,7 +69,7 @@ fn each_dependent(world: &mut World, cluster: &str, uid: &str, mut look: impl Fn
         let named = Named { cluster, group: &group, plural: &plural, namespace, name };
         // It may be gone by now, and others may serve a kind of that name.
         let present = world.kept(&named).filter(|present| present.uid() == dependent.uid());
-        let Some(object) = present.and_then(|present| present.to_map().ok()) else { continue };
+        let Some(object) = present.and_then(|present| present.map().ok()) else { continue };
         look(world, &named, &object);
     }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::FOREGROUND;
 use crate::actors::reading::{Object, has_finalizer, is_deleting, list, word};
 use crate::kinds::{Served, Support};
+use crate::store;
 use crate::world::{Named, World};
 
 /// The uids of the owners of an object, by what became of them.
@@ -27,14 +28,20 @@ impl Owners {
             let uid = word(reference, "uid").to_owned();
             let served = kind(world, named.cluster, reference)?;
             let owner = owner(&served, named, word(reference, "name"))?;
-            match world.kept(&owner).filter(|owner| *owner.uid() == *uid).and_then(|owner| owner.to_map().ok()) {
+            match world.kept(&owner).filter(|owner| *owner.uid() == *uid) {
                 None => owners.absent.push(uid),
-                Some(owner) if is_deleting(&owner) && has_finalizer(&owner, FOREGROUND) => owners.waiting.push(uid),
+                Some(owner) if waits(owner) => owners.waiting.push(uid),
                 Some(_) => owners.solid.push(uid),
             }
         }
         Some(owners)
     }
+}
+
+/// Whether it is deleted in the foreground. Most need not be read for that.
+fn waits(owner: &store::Object) -> bool {
+    owner.mentions(FOREGROUND)
+        && owner.map().is_ok_and(|owner| is_deleting(&owner) && has_finalizer(&owner, FOREGROUND))
 }
 
 /// What an owner is one of. It is served in the version that the reference names.

@@ -16,7 +16,7 @@ pub(super) fn foreground(world: &mut World, named: &Named<'_>) {
         return;
     };
     let uid = text(&present, &["metadata", "uid"]);
-    let holds = |dependent: &store::Object| dependent.to_map().is_ok_and(|dependent| blocks(&dependent, uid));
+    let holds = |dependent: &store::Object| dependent.map().is_ok_and(|dependent| blocks(&dependent, uid));
     if !world.store.dependents(named.cluster, uid).any(holds) {
         let manager = manager(world.flavour);
         let _ = world.change(named, Subresource::None, manager, |owner| take_finalizer(owner, FOREGROUND));
@@ -43,7 +43,7 @@ pub(super) fn former_owners(world: &mut World, cluster: &str, before: &store::Ob
     if !before.owners().any(is_former) {
         return;
     }
-    let Ok(object) = before.to_map() else { return };
+    let Ok(object) = before.map() else { return };
     for reference in list(&object, &["metadata", "ownerReferences"]) {
         if !is_former(word(reference, "uid")) {
             continue;

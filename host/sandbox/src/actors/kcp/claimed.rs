@@ -2,6 +2,7 @@
 //! (`permissionclaimlabel_resource_reconcile.go` in `pkg/reconciler/apis/permissionclaimlabel`).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -56,7 +57,7 @@ fn relabel(world: &mut World, named: &Named<'_>) {
         return;
     }
     let Some(mut new) = world.get(named) else { return };
-    label(&mut new, &wanted);
+    label(Arc::make_mut(&mut new), &wanted);
     // What is refused is tried again with the next change.
     let _ = put(world, named, Subresource::None, &new);
 }

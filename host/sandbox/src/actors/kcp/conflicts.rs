@@ -25,7 +25,7 @@ pub(super) fn find(world: &World, cluster: &str, name: &str, schema: &Schema) ->
         }
     }
     for definition in world.list(cluster, "apiextensions.k8s.io", "customresourcedefinitions", None) {
-        let Ok(object) = definition.to_map() else { continue };
+        let Ok(object) = definition.map() else { continue };
         let names = at(&object, &["status", "acceptedNames"]).and_then(serde_json::Value::as_object);
         let names = names.map(Names::read).unwrap_or_default();
         if let Some(details) = clash(text(&object, &["spec", "group"]), &names, schema) {

@@ -73,7 +73,7 @@ fn reconcile(world: &mut World, cluster: &str) -> Result<(), Failure> {
         }
     }
     let Some(mut object) = world.get(&own) else { return Ok(()) };
-    drop_finalizer(&mut object, DELETION_FINALIZER);
+    drop_finalizer(Arc::make_mut(&mut object), DELETION_FINALIZER);
     put(world, &own, Subresource::None, &object)
 }
 
@@ -102,7 +102,7 @@ fn delete_all(world: &mut World, cluster: &str, serving: &Arc<Serving>, left: &m
     }
     left.resources.insert(format!("{plural}.{group}"), remaining.len());
     for object in remaining {
-        let finalizers = object.to_map().map(|object| texts(&object, &["metadata", "finalizers"])).unwrap_or_default();
+        let finalizers = object.map().map(|object| texts(&object, &["metadata", "finalizers"])).unwrap_or_default();
         for finalizer in finalizers {
             *left.finalizers.entry(finalizer).or_default() += 1;
         }

@@ -2,6 +2,7 @@
 //! (`pkg/reconciler/apis/{apiexportendpointslice,apiexportendpointsliceurls}`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -143,6 +144,6 @@ fn endpoints(world: &World, export: &Export, selector: &LabelSelector, status: &
 }
 
 /// The shards, by name.
-pub(super) fn shards(world: &World) -> Vec<Object> {
-    world.list(ROOT, CORE, "shards", None).iter().filter_map(|shard| shard.to_map().ok()).collect()
+pub(super) fn shards(world: &World) -> Vec<Arc<Object>> {
+    world.list(ROOT, CORE, "shards", None).iter().filter_map(|shard| shard.map().ok()).collect()
 }

@@ -1,6 +1,8 @@
 //! An APIExport gets an identity, a key in a Secret whose hash is the identity, and a slice for its endpoints
 //! (`pkg/reconciler/apis/apiexport`).
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jiff::Timestamp;
@@ -55,7 +57,7 @@ fn reconcile(world: &mut World, cluster: &str, name: &str) -> Result<(), Failure
         }
         let mut new = export;
         let reference = json!({"secretRef": {"namespace": NAMESPACE, "name": name}});
-        part(&mut new, "spec").insert("identity".to_owned(), reference);
+        part(Arc::make_mut(&mut new), "spec").insert("identity".to_owned(), reference);
         return put(world, &own, Subresource::None, &new);
     };
     let mut new = status;

@@ -1,6 +1,8 @@
 //! What a new workspace gets because of its type: bindings, and the namespaces of `universal`
 //! (`pkg/reconciler/tenancy/{initialization,bootstrap}`, `config/universal`).
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -88,7 +90,7 @@ fn bind(world: &mut World, cluster: &str) -> Result<(), Failure> {
         Err(why) => Said::no("WorkspaceTypesInvalid", Severity::Error, why),
         Ok(wanted) => {
             let present = world.list(cluster, APIS, "apibindings", None);
-            let present: Vec<Object> = present.iter().filter_map(|one| one.to_map().ok()).collect();
+            let present: Vec<Arc<Object>> = present.iter().filter_map(|one| one.map().ok()).collect();
             let wrong = make(world, cluster, &wanted);
             if wrong.is_empty() {
                 let incomplete = incomplete(&wanted, &present);
@@ -168,10 +170,10 @@ fn answered(claim: &Value) -> Value {
 }
 
 /// What is not bound yet, in kcp's words.
-fn incomplete(wanted: &[(String, String)], present: &[Object]) -> Vec<String> {
+fn incomplete(wanted: &[(String, String)], present: &[Arc<Object>]) -> Vec<String> {
     let mut incomplete = Vec::new();
     for (path, name) in wanted {
-        let of_export = |binding: &&Object| {
+        let of_export = |binding: &&Arc<Object>| {
             text(binding, &["spec", "reference", "export", "path"]) == path
                 && text(binding, &["spec", "reference", "export", "name"]) == name
         };

@@ -2,6 +2,7 @@
 //! LogicalCluster (`logical_cluster_lock.go` in `pkg/reconciler/apis/apibinding`, `pkg/reconciler/apis/logicalclustercleanup`).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -54,7 +55,7 @@ pub(super) fn lock(
     let locks = Value::Object(locks).to_string();
     if locks != written {
         let mut new = object.clone();
-        meta(&mut new, "annotations").insert(LOCKS.to_owned(), json!(locks));
+        meta(Arc::make_mut(&mut new), "annotations").insert(LOCKS.to_owned(), json!(locks));
         put(world, &own, Subresource::None, &new).map_err(|failure| NoLock::Unusable(failure.message.clone()))?;
     }
     Ok(held)
@@ -111,6 +112,6 @@ fn reconcile(world: &mut World, cluster: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let mut new = object;
-    meta(&mut new, "annotations").insert(LOCKS.to_owned(), json!(locks));
+    meta(Arc::make_mut(&mut new), "annotations").insert(LOCKS.to_owned(), json!(locks));
     put(world, &own, Subresource::None, &new)
 }

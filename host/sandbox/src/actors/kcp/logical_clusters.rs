@@ -1,5 +1,7 @@
 //! A LogicalCluster becomes ready when nothing is left to be done first (`pkg/reconciler/core/logicalcluster`).
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -33,7 +35,7 @@ fn reconcile(world: &mut World, cluster: &str) -> Result<(), Failure> {
     let own = logical_cluster(cluster);
     let Some(object) = world.get(&own) else { return Ok(()) };
     let mut new = object.clone();
-    label(&mut new);
+    label(Arc::make_mut(&mut new));
     if new != object {
         return put(world, &own, Subresource::None, &new);
     }

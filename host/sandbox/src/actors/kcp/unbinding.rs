@@ -69,7 +69,7 @@ fn reconcile(world: &mut World, known: &Binding) -> Result<(), Failure> {
     conditions::set(&mut status, world.now, "BindingResourceDeleteSuccess", &said);
     put_status(world, &own, &object, status)?;
     let Some(mut object) = world.get(&own).filter(|_| said == Said::yes()) else { return Ok(()) };
-    if drop_finalizer(&mut object, BINDING_FINALIZER) {
+    if drop_finalizer(Arc::make_mut(&mut object), BINDING_FINALIZER) {
         put(world, &own, Subresource::None, &object)?;
     }
     Ok(())
@@ -87,7 +87,7 @@ fn delete_all(world: &mut World, known: &Binding, group: &str, plural: &str, lef
     }
     left.resources.insert(format!("{plural}.{group}"), objects.len());
     for object in objects {
-        let finalizers = object.to_map().map(|object| texts(&object, &["metadata", "finalizers"])).unwrap_or_default();
+        let finalizers = object.map().map(|object| texts(&object, &["metadata", "finalizers"])).unwrap_or_default();
         for finalizer in finalizers {
             *left.finalizers.entry(finalizer).or_default() += 1;
         }

@@ -2,6 +2,7 @@
 //! (`pkg/reconciler/tenancy/workspace`).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -80,7 +81,7 @@ impl Workspaces {
                 return Ok(());
             }
         } else if text(&workspace, &["spec", "cluster"]).is_empty() || text(&workspace, &["spec", "URL"]).is_empty() {
-            return schedule(world, &own, workspace);
+            return schedule(world, &own, Arc::unwrap_or_clone(workspace));
         }
         follow(world, &own, &workspace, &cluster)
     }
@@ -201,7 +202,7 @@ fn free_name(world: &mut World) -> String {
 }
 
 /// One of the shards that a workspace may be on.
-fn choose_shard(world: &mut World, workspace: &Object) -> Result<Object, String> {
+fn choose_shard(world: &mut World, workspace: &Object) -> Result<Arc<Object>, String> {
     let selector = match at(workspace, &["spec", "location", "selector"]) {
         None => LabelSelector::everything(),
         Some(selector) => LabelSelector::from_object(Some(selector))

@@ -2,6 +2,7 @@
 //! (`pkg/controller/controller_ref_manager.go`).
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -41,7 +42,7 @@ pub(super) fn claim(
     claimant: &Claimant<'_>,
     (group, plural): (&str, &str),
     may_come: impl Fn(&Object) -> bool,
-) -> Vec<Object> {
+) -> Vec<Arc<Object>> {
     let (namespace, uid) =
         (text(claimant.object, &["metadata", "namespace"]), text(claimant.object, &["metadata", "uid"]));
     // Validation has seen to it that it can be read.
@@ -52,7 +53,7 @@ pub(super) fn claim(
         if !matches && candidate.owners().all(|owner| owner != uid) {
             continue;
         }
-        let Ok(object) = candidate.to_map() else { continue };
+        let Ok(object) = candidate.map() else { continue };
         let named = Named { cluster, group, plural, namespace, name: candidate.name() };
         let owner = controller(&object).map(|owner| word(owner, "uid").to_owned());
         let is_leaving = is_deleting(claimant.object);
@@ -103,7 +104,7 @@ pub(super) fn concerned(world: &World, changed: &Changed, (kind, plural): (&str,
         if state.owners().next().is_none() {
             continue;
         }
-        let Ok(object) = state.to_map() else { continue };
+        let Ok(object) = state.map() else { continue };
         if let Some(owner) = controller(&object).filter(|owner| word(owner, "kind") == kind) {
             names.push(word(owner, "name").to_owned());
         }
@@ -111,7 +112,7 @@ pub(super) fn concerned(world: &World, changed: &Changed, (kind, plural): (&str,
     let is_orphan = |now: &&store::Object| now.owners().next().is_none() && now.labels().next().is_some();
     if let Some(now) = now.filter(is_orphan) {
         for candidate in world.list(cluster, "apps", plural, Some(&changed.namespace)) {
-            let Ok(object) = candidate.to_map() else { continue };
+            let Ok(object) = candidate.map() else { continue };
             let selector = LabelSelector::from_object(at(&object, &["spec", "selector"])).unwrap_or_default();
             if matches(&selector, now) {
                 names.push(candidate.name().to_owned());

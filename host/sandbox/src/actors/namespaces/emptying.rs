@@ -87,17 +87,17 @@ pub(super) fn empty(world: &mut World, named: &Named<'_>, namespace: &Object) ->
 }
 
 /// Deletes all objects of a kind, and says which are left.
-fn clear(world: &mut World, serving: &Arc<Serving>, namespace: &Named<'_>) -> Vec<Object> {
+fn clear(world: &mut World, serving: &Arc<Serving>, namespace: &Named<'_>) -> Vec<Arc<Object>> {
     let options = DeleteOptions { propagation_policy: Some("Background".to_owned()), ..DeleteOptions::default() };
     let place = crate::world::Place { cluster: namespace.cluster, namespace: namespace.name };
     for object in objects(world, serving, namespace) {
-        if !object.to_map().is_ok_and(|object| is_deleting(&object)) {
+        if !object.map().is_ok_and(|object| is_deleting(&object)) {
             // What cannot be deleted is left, and told.
             let _ = world.delete(serving, place, object.name(), &options);
         }
     }
     // What cannot be read is there all the same.
-    objects(world, serving, namespace).iter().map(|object| object.to_map().unwrap_or_default()).collect()
+    objects(world, serving, namespace).iter().map(|object| object.map().unwrap_or_default()).collect()
 }
 
 fn objects(world: &World, serving: &Serving, namespace: &Named<'_>) -> Vec<crate::store::Object> {
@@ -107,7 +107,7 @@ fn objects(world: &World, serving: &Serving, namespace: &Named<'_>) -> Vec<crate
 
 /// The longest time that a pod has to end.
 fn grace(world: &World, pods: &Serving, namespace: &Named<'_>) -> i64 {
-    let pods = objects(world, pods, namespace).into_iter().filter_map(|pod| pod.to_map().ok());
+    let pods = objects(world, pods, namespace).into_iter().filter_map(|pod| pod.map().ok());
     let running = pods.filter(|pod| !matches!(text(pod, &["status", "phase"]), "Succeeded" | "Failed"));
     let each = running.filter_map(|pod| at(&pod, &["spec", "terminationGracePeriodSeconds"]).and_then(Value::as_i64));
     each.max().unwrap_or_default()

@@ -34,8 +34,8 @@ fn object(label: &str) -> Map<String, Value> {
 fn put(store: &mut Store, key: &Key<'_>, label: &str) -> u64 {
     let object = object(label);
     let commit = match store.get(key).map(Object::revision) {
-        Some(revision) => store.replace(key, revision, &object),
-        None => store.create(key, &object),
+        Some(revision) => store.replace(key, revision, object),
+        None => store.create(key, object),
     };
     commit.unwrap().object.revision()
 }

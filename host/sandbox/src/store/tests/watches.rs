@@ -95,7 +95,7 @@ fn a_change_wakes_the_watches_of_its_topics() {
     let all = Watch::start(&mut store, &Scope::all(resource), &options("1"), None).unwrap();
     let c = Watch::start(&mut store, &Scope::all(resource).cluster("c"), &options("1"), None).unwrap();
     let d = Watch::start(&mut store, &Scope::all(resource).cluster("d"), &options("1"), None).unwrap();
-    let topics = store.create(&key(resource, "c", "n", "o"), &object("")).unwrap().topics;
+    let topics = store.create(&key(resource, "c", "n", "o"), object("")).unwrap().topics;
     let woken = [all, c, d].map(|watch| topics.contains(&watch.topic()));
     assert_eq!(woken, [true, true, false]);
 }

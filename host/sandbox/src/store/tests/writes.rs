@@ -1,3 +1,7 @@
+use std::sync::Arc;
+
+use serde_json::Value;
+
 use super::*;
 
 #[test]
@@ -5,13 +9,13 @@ fn a_write_is_a_revision_and_is_in_the_object() {
     let (mut store, resource) = store();
     let key = key(resource, "c", "n", "o");
     assert_eq!(store.revision(), 1);
-    let created = store.create(&key, &object("1")).unwrap().object;
+    let created = store.create(&key, object("1")).unwrap().object;
     assert_eq!((created.revision(), store.revision()), (2, 2));
     assert_eq!(created.json(), r#"{"metadata":{"labels":{"l":"1"},"resourceVersion":"2"}}"#.as_bytes());
-    assert_eq!(store.create(&key, &object("1")).unwrap_err(), Refusal::Exists(created.clone()));
+    assert_eq!(store.create(&key, object("1")).unwrap_err(), Refusal::Exists(created.clone()));
 
-    let replaced = store.replace(&key, 2, &object("2")).unwrap().object;
-    assert_eq!(store.replace(&key, 2, &object("3")).unwrap_err(), Refusal::Changed(replaced.clone()));
+    let replaced = store.replace(&key, 2, object("2")).unwrap().object;
+    assert_eq!(store.replace(&key, 2, object("3")).unwrap_err(), Refusal::Changed(replaced.clone()));
     assert_eq!(store.get(&key), Some(&replaced));
 
     assert_eq!(store.remove(&key, Some(2)).unwrap_err(), Refusal::Changed(replaced));
@@ -19,17 +23,48 @@ fn a_write_is_a_revision_and_is_in_the_object() {
     assert_eq!(removed.json(), r#"{"metadata":{"labels":{"l":"2"},"resourceVersion":"4"}}"#.as_bytes());
     assert_eq!((store.get(&key), store.revision()), (None, 4));
     assert_eq!(store.remove(&key, None).unwrap_err(), Refusal::Missing);
-    assert_eq!(store.replace(&key, 3, &object("3")).unwrap_err(), Refusal::Missing);
+    assert_eq!(store.replace(&key, 3, object("3")).unwrap_err(), Refusal::Missing);
+}
+
+/// Also of one whose JSON is not held read any more.
+#[test]
+fn what_an_object_says_is_what_its_json_says() {
+    let (mut store, resource) = store();
+    let key = key(resource, "c", "n", "o");
+    let Value::Object(sent) = json!({
+        "metadata": {"selfLink": "/x", "resourceVersion": "7", "uid": "u"},
+        "spec": {"float": 1.0, "digits": 2.289_249_455_737_452e-8, "negative": -1, "large": u64::MAX, "null": null, "text": "\u{1f6a2}\n"},
+    }) else {
+        unreachable!()
+    };
+    let kept = store.create(&key, sent).unwrap().object;
+    let json = serde_json::from_slice::<Map<String, Value>>(kept.json()).unwrap();
+    assert_eq!(json["metadata"], json!({"resourceVersion": "2", "uid": "u"}));
+    let read = kept.map().unwrap();
+    assert_eq!(*read, json);
+    assert!(Arc::ptr_eq(&read, &kept.map().unwrap()), "it was read once");
+
+    // More than is held read.
+    let other = super::key(resource, "c", "n", "other");
+    for _ in 0..10 {
+        put(&mut store, &other, &"x".repeat(1 << 20));
+    }
+    assert!(!Arc::ptr_eq(&kept.map().unwrap(), &kept.map().unwrap()), "it is read for each who asks");
+    assert_eq!(*kept.map().unwrap(), json);
+    assert_eq!(
+        store.remove(&key, None).unwrap().object.map().unwrap()["metadata"],
+        json!({"resourceVersion": "13", "uid": "u"})
+    );
 }
 
 #[test]
 fn a_refusal_is_what_a_server_answers() {
     let (mut store, resource) = store();
     let key = key(resource, "", "n", "o");
-    store.create(&key, &object("1")).unwrap();
-    let failure = store.create(&key, &object("1")).unwrap_err().failure("apps", "deployments", "o");
+    store.create(&key, object("1")).unwrap();
+    let failure = store.create(&key, object("1")).unwrap_err().failure("apps", "deployments", "o");
     assert_eq!(failure.message, r#"deployments.apps "o" already exists"#);
-    let failure = store.replace(&key, 1, &object("1")).unwrap_err().failure("apps", "deployments", "o");
+    let failure = store.replace(&key, 1, object("1")).unwrap_err().failure("apps", "deployments", "o");
     assert_eq!(
         failure.message,
         "Operation cannot be fulfilled on deployments.apps \"o\": the object has been modified; please apply your changes to \
@@ -41,7 +76,7 @@ fn a_refusal_is_what_a_server_answers() {
 fn an_object_too_large_for_etcd_is_refused_as_etcd_does() {
     let (mut store, resource) = store_with(Limits { request: 1000, ..Limits::default() });
     let failure = |length: usize, store: &mut Store| {
-        let refused = store.create(&key(resource, "", "n", "o"), &object(&"x".repeat(length))).unwrap_err();
+        let refused = store.create(&key(resource, "", "n", "o"), object(&"x".repeat(length))).unwrap_err();
         let failure = refused.failure("apps", "deployments", "o");
         (failure.code, failure.message.clone())
     };
@@ -74,14 +109,14 @@ fn dependents_are_found_by_their_owner() {
         object
     };
     let [a, b, c] = ["a", "b", "c"].map(|name| key(resource, "c", "n", name));
-    store.create(&a, &owned(&["u", "v"])).unwrap();
-    store.create(&b, &owned(&["u"])).unwrap();
-    store.create(&c, &owned(&[])).unwrap();
-    store.create(&key(resource, "d", "n", "d"), &owned(&["u"])).unwrap();
+    store.create(&a, owned(&["u", "v"])).unwrap();
+    store.create(&b, owned(&["u"])).unwrap();
+    store.create(&c, owned(&[])).unwrap();
+    store.create(&key(resource, "d", "n", "d"), owned(&["u"])).unwrap();
     let of = |store: &Store, uid| store.dependents("c", uid).map(|object| object.name().to_owned()).collect::<Vec<_>>();
     assert_eq!((of(&store, "u"), of(&store, "v")), (vec!["a".into(), "b".into()], vec!["a".into()]));
     let revision = store.get(&a).unwrap().revision();
-    store.replace(&a, revision, &owned(&["v"])).unwrap();
+    store.replace(&a, revision, owned(&["v"])).unwrap();
     store.remove(&b, None).unwrap();
     assert_eq!((of(&store, "u"), of(&store, "v")), (vec![], vec!["a".into()]));
 }

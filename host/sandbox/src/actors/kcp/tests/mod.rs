@@ -43,7 +43,7 @@ impl Actor for Namespaces {
         }
         if left == 0 {
             let serving = world.stored(&changed.cluster, "", "namespaces").unwrap();
-            let mut new = namespace;
+            let mut new = std::sync::Arc::unwrap_or_clone(namespace);
             new["spec"]["finalizers"] = json!([]);
             let writer = Writer { manager: "kcp", ..Writer::default() };
             let done =
@@ -155,7 +155,7 @@ impl Stage {
     /// An object; null if it is not there.
     pub(super) fn get(&self, cluster: &str, kind: (&str, &str), name: (&str, &str)) -> Value {
         let named = Named { cluster, group: kind.0, plural: kind.1, namespace: name.0, name: name.1 };
-        self.world.get(&named).map_or(Value::Null, Value::Object)
+        self.world.get(&named).map_or(Value::Null, |object| Value::Object((*object).clone()))
     }
 
     /// Makes a workspace, and gives the name of its logical cluster.

@@ -75,7 +75,7 @@ fn a_workspace_becomes_ready_step_by_step() {
     assert_eq!(namespaces.iter().map(crate::store::Object::name).collect::<Vec<_>>(), ["default", "kube-system"]);
     let bindings = stage.world.list(&cluster, "apis.kcp.io", "apibindings", None);
     assert_eq!(bindings.len(), 2);
-    assert!(bindings.iter().all(|one| one.to_map().unwrap()["status"]["phase"] == "Bound"));
+    assert!(bindings.iter().all(|one| one.map().unwrap()["status"]["phase"] == "Bound"));
     assert!(stage.world.stored(&cluster, "tenancy.kcp.io", "workspaces").is_some());
     assert!(stage.world.stored(&cluster, "core.kcp.io", "shards").is_none());
     stage.is_quiet();

@@ -1,5 +1,7 @@
 //! What a Deployment says, with the defaults of Kubernetes for what it leaves out.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::{MANAGER, fence};
@@ -17,7 +19,7 @@ const NEVER: i64 = i32::MAX as i64;
 /// A Deployment, as it was read or written last.
 pub(super) struct Deployment<'n> {
     pub(super) named: Named<'n>,
-    pub(super) object: Object,
+    pub(super) object: Arc<Object>,
 }
 
 impl<'n> Deployment<'n> {
@@ -88,14 +90,18 @@ impl<'n> Deployment<'n> {
     /// Sets a condition in the status that it has.
     pub(super) fn set_condition(&mut self, world: &World, kind: &str, status: &str, reason: &str, message: &str) {
         let condition = new_condition(world, kind, status, reason, message);
-        if let Some(status) = part(&mut self.object, "status") {
+        if let Some(status) = part(Arc::make_mut(&mut self.object), "status") {
             set_condition(status, condition);
         }
     }
 
     /// Says its revision; whether that is another one.
     pub(super) fn set_revision(&mut self, revision: &str) -> bool {
-        let annotations = part(&mut self.object, "metadata").and_then(|metadata| part(metadata, "annotations"));
+        if at(&self.object, &["metadata", "annotations", REVISION]).and_then(Value::as_str) == Some(revision) {
+            return false;
+        }
+        let annotations =
+            part(Arc::make_mut(&mut self.object), "metadata").and_then(|metadata| part(metadata, "annotations"));
         let Some(annotations) = annotations else { return false };
         annotations.insert(REVISION.to_owned(), json!(revision)) != Some(json!(revision))
     }

@@ -1,5 +1,7 @@
 //! Whether a rollout comes forward, is done, or is stuck (`progress.go`).
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -43,7 +45,7 @@ pub(super) fn write(
         None => remove_condition(&mut new, "ReplicaFailure"),
     }
     if deployment.object.get("status").and_then(Value::as_object) != Some(&new) {
-        deployment.object.insert("status".to_owned(), Value::Object(new));
+        Arc::make_mut(&mut deployment.object).insert("status".to_owned(), Value::Object(new));
         // It is looked at again for this change, and then it is known when it is too late.
         return deployment.write(world).map(|()| None);
     }

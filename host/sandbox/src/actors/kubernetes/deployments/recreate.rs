@@ -40,7 +40,7 @@ fn old_pods_run(world: &World, deployment: &Deployment<'_>, sets: &Sets) -> bool
         let mut pods = world.store.dependents(deployment.named.cluster, old.uid());
         pods.any(|pod| {
             let is_pod = world.kind_of(pod.resource()).is_some_and(|(_, plural)| &*plural == "pods");
-            let pod = pod.to_map().unwrap_or_default();
+            let pod = pod.map().unwrap_or_default();
             is_pod && !matches!(text(&pod, &["status", "phase"]), "Failed" | "Succeeded")
         })
     };

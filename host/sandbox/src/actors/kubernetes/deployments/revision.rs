@@ -1,5 +1,7 @@
 //! The ReplicaSet of the present template: that it is there, and what its annotations say (`getNewReplicaSet` of `sync.go`).
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::deployment::{Deployment, REVISION};
@@ -43,14 +45,14 @@ pub(super) fn sync(
         }
         return Ok(());
     };
-    let mut annotated = set.0.clone();
-    annotate(&mut annotated, deployment, newest);
+    let present = at(&set.0, &["metadata", "annotations"]).and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut annotations = present.clone();
+    annotate(&mut annotations, deployment, newest);
     let min_ready = deployment.min_ready_seconds();
-    if annotated != set.0 || number(&set.0, &["spec", "minReadySeconds"]) != min_ready {
-        let annotations = at(&annotated, &["metadata", "annotations"]).cloned();
+    if annotations != present || number(&set.0, &["spec", "minReadySeconds"]) != min_ready {
         let written = world.change(&set.named(deployment), Subresource::None, MANAGER, |set| {
-            if let (Some(metadata), Some(annotations)) = (part(set, "metadata"), &annotations) {
-                metadata.insert("annotations".to_owned(), annotations.clone());
+            if let Some(metadata) = part(set, "metadata") {
+                metadata.insert("annotations".to_owned(), Value::Object(annotations.clone()));
             }
             set_min_ready(set, min_ready);
         });
@@ -97,7 +99,9 @@ fn make(world: &mut World, deployment: &mut Deployment<'_>, sets: &Sets, revisio
     });
     let Value::Object(mut set) = set else { return Err(Failure::bad_request("a ReplicaSet is an object")) };
     set_min_ready(&mut set, deployment.min_ready_seconds());
-    annotate(&mut set, deployment, revision);
+    if let Some(annotations) = part(&mut set, "metadata").and_then(|metadata| part(metadata, "annotations")) {
+        annotate(annotations, deployment, revision);
+    }
     say_replicas(&mut set, deployment);
     let made = match world.make(deployment.named.cluster, "apps", "replicasets", Value::Object(set), MANAGER) {
         Ok(made) => Set(made),
@@ -121,7 +125,7 @@ fn not_made(world: &mut World, deployment: &mut Deployment<'_>, name: &str, fail
     if failure.reason == "AlreadyExists" {
         // Its own one is found by its template, and is not made again.
         let count = deployment.was("collisionCount") + 1;
-        if let Some(status) = part(&mut deployment.object, "status") {
+        if let Some(status) = part(Arc::make_mut(&mut deployment.object), "status") {
             status.insert("collisionCount".to_owned(), json!(count));
         }
         let _ = deployment.write(world);
@@ -147,10 +151,8 @@ pub(super) fn room(deployment: &Deployment<'_>, sets: &Sets, has: i64) -> i64 {
 }
 
 /// Copies what a Deployment says about itself to its ReplicaSet, and the revision (`SetNewReplicaSetAnnotations`).
-fn annotate(set: &mut Object, deployment: &Deployment<'_>, newest: i64) {
+fn annotate(annotations: &mut Object, deployment: &Deployment<'_>, newest: i64) {
     let copied = at(&deployment.object, &["metadata", "annotations"]).and_then(Value::as_object).cloned();
-    let metadata = part(set, "metadata");
-    let Some(annotations) = metadata.and_then(|metadata| part(metadata, "annotations")) else { return };
     annotations.extend(copied.into_iter().flatten().filter(|(name, _)| !OWN.contains(&name.as_str())));
     let present = annotations.get(REVISION).and_then(Value::as_str).map(str::to_owned);
     let number = match present.as_deref().unwrap_or_default() {

@@ -1,5 +1,7 @@
 //! The ReplicaSets of a Deployment: the one of its template, and the old ones.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::deployment::{Deployment, REVISION};
@@ -12,7 +14,7 @@ const HASH: &str = "pod-template-hash";
 
 /// A ReplicaSet, as it was read or written last.
 #[derive(Clone)]
-pub(super) struct Set(pub(super) Object);
+pub(super) struct Set(pub(super) Arc<Object>);
 
 impl Set {
     pub(super) fn name(&self) -> &str {
@@ -61,7 +63,7 @@ pub(super) struct Sets {
 
 impl Sets {
     /// Of several that have the template, the oldest one counts.
-    pub(super) fn of(deployment: &Deployment<'_>, all: Vec<Object>) -> Self {
+    pub(super) fn of(deployment: &Deployment<'_>, all: Vec<Arc<Object>>) -> Self {
         let mut old: Vec<Set> = all.into_iter().map(Set).collect();
         old.sort_by(|one, other| one.age().cmp(&other.age()));
         let template = without_hash(deployment.template());

@@ -1,5 +1,7 @@
 //! The status of a Deployment: what its ReplicaSets say, added up (`calculateStatus` of `sync.go`).
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::deployment::{Deployment, new_condition, set_condition};
@@ -60,7 +62,7 @@ pub(super) fn write(world: &mut World, deployment: &mut Deployment<'_>, sets: &S
     if deployment.object.get("status") == Some(&status) {
         return Ok(());
     }
-    deployment.object.insert("status".to_owned(), status);
+    Arc::make_mut(&mut deployment.object).insert("status".to_owned(), status);
     deployment.write(world)
 }
 

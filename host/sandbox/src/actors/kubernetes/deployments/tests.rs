@@ -49,6 +49,23 @@ fn set_image(fixture: &mut Fixture, image: &str) {
     fixture.settle();
 }
 
+/// However much there is to do, what was begun first is done first.
+#[test]
+fn one_rollout_does_not_wait_for_the_others() {
+    let mut fixture = Fixture::kubernetes();
+    fixture.node("node", 110);
+    fixture.make(deployment(1, "i:1"));
+    let mut other = deployment(1, "i:1");
+    other["metadata"]["name"] = json!("other");
+    fixture.make(other);
+    while read(&fixture)["status"]["availableReplicas"] != 1 {
+        assert_eq!(fixture.actors.act(&mut fixture.world, 1), Next::Now);
+    }
+    assert_eq!(fixture.get("deployments", "default", "other")["status"]["observedGeneration"], Value::Null);
+    fixture.settle();
+    assert_eq!(fixture.get("deployments", "default", "other")["status"]["availableReplicas"], 1);
+}
+
 /// Anybody may write annotations.
 #[test]
 fn a_revision_may_be_any_number() {

@@ -128,7 +128,7 @@ impl Pods {
         let Some(known) = self.known.get(&at(named)).filter(|known| *known.uid == *before.uid()) else { return };
         let place = (cluster, known.node.clone());
         if known.started {
-            self.kubelet.stopped(named.cluster, &before.to_map().unwrap_or_default());
+            self.kubelet.stopped(named.cluster, &before.map().unwrap_or_default());
         }
         if let Some(load) = self.load.get_mut(&place) {
             *load = load.saturating_sub(1);

@@ -2,6 +2,7 @@
 //! `pkg/registry/core/pod/storage/storage.go` for what a binding writes).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -18,8 +19,8 @@ impl Pods {
         if !is_ours || list(pod, &["spec", "schedulingGates"]).next().is_some() {
             return;
         }
-        let nodes: Vec<Object> =
-            world.list(named.cluster, "", "nodes", None).iter().filter_map(|node| node.to_map().ok()).collect();
+        let nodes: Vec<Arc<Object>> =
+            world.list(named.cluster, "", "nodes", None).iter().filter_map(|node| node.map().ok()).collect();
         let mut reasons: BTreeMap<&'static str, usize> = BTreeMap::new();
         let mut best: Option<(usize, &str)> = None;
         for node in &nodes {
@@ -51,7 +52,7 @@ impl Pods {
 }
 
 /// Writes the node into the pod. A server does this past all that other writes go through: no generation, no managed fields.
-fn bind(world: &mut World, named: &Named<'_>, pod: &Object, node: &str) -> Option<Object> {
+fn bind(world: &mut World, named: &Named<'_>, pod: &Object, node: &str) -> Option<Arc<Object>> {
     let serving = world.stored(named.cluster, "", "pods")?;
     let revision = world.kept(named)?.revision();
     let mut bound = pod.clone();
@@ -60,8 +61,7 @@ fn bind(world: &mut World, named: &Named<'_>, pod: &Object, node: &str) -> Optio
     }
     let condition = json!({"type": "PodScheduled", "status": "True"});
     set_condition(&mut bound, condition, &time::written(world.now));
-    world.replace(&named.key(serving.resource), revision, &bound).ok()?;
-    Some(bound)
+    world.replace(&named.key(serving.resource), revision, bound).ok()?.map().ok()
 }
 
 /// Says why a pod has no node.

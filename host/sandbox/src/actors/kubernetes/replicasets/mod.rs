@@ -9,6 +9,8 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::claim::{Claimant, claim, concerned};
@@ -53,14 +55,14 @@ fn look(world: &mut World, named: &Named<'_>) -> Option<Timestamp> {
     let set = world.get(named)?;
     let claimant = Claimant { kind: "ReplicaSet", object: &set };
     let pods = claim(world, named.cluster, &claimant, ("", "pods"), is_active);
-    let (active, ending): (Vec<Object>, Vec<Object>) = pods.into_iter().partition(is_active);
+    let (active, ending): (Vec<Arc<Object>>, Vec<Arc<Object>>) = pods.into_iter().partition(|pod| is_active(pod));
     let ending = ending.iter().filter(|pod| !is_terminal(pod)).count();
     let failure = if is_deleting(&set) { None } else { scale(world, named, &set, &active).err() };
     let next = status::write(world, named, &set, &status::Pods { active: &active, ending }, failure.as_ref());
     if failure.is_some() { Some(later(world.now, RETRY)) } else { next }
 }
 
-fn scale(world: &mut World, named: &Named<'_>, set: &Object, active: &[Object]) -> Result<(), Failure> {
+fn scale(world: &mut World, named: &Named<'_>, set: &Object, active: &[Arc<Object>]) -> Result<(), Failure> {
     let wanted = wanted(set);
     for _ in active.len()..wanted.min(active.len() + BURST) {
         match pod::make(world, named.cluster, set) {

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -27,7 +28,13 @@ struct Rank<'a> {
 }
 
 /// The names of so many pods.
-pub(super) fn to_delete(world: &World, cluster: &str, set: &Object, active: &[Object], count: usize) -> Vec<String> {
+pub(super) fn to_delete(
+    world: &World,
+    cluster: &str,
+    set: &Object,
+    active: &[Arc<Object>],
+    count: usize,
+) -> Vec<String> {
     let beside = if count < active.len() { on_nodes(world, cluster, set) } else { BTreeMap::new() };
     let mut ranks: Vec<Rank<'_>> = active.iter().map(|pod| Rank::of(pod, &beside)).collect();
     if count < active.len() {
@@ -45,7 +52,7 @@ fn on_nodes(world: &World, cluster: &str, set: &Object) -> BTreeMap<String, usiz
     }
     let mut nodes = BTreeMap::new();
     for pod in sets.iter().flat_map(|set| world.store.dependents(cluster, set)) {
-        let pod = pod.to_map().unwrap_or_default();
+        let pod = pod.map().unwrap_or_default();
         if is_active(&pod) {
             *nodes.entry(text(&pod, &["spec", "nodeName"]).to_owned()).or_default() += 1;
         }

@@ -1,5 +1,7 @@
 //! The status of a ReplicaSet (`calculateStatus` of `replica_set_utils.go`).
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -13,7 +15,7 @@ use crate::world::{Named, World};
 /// The pods of a ReplicaSet.
 pub(super) struct Pods<'a> {
     /// Those that count, as they were before pods were made or deleted now.
-    pub(super) active: &'a [Object],
+    pub(super) active: &'a [Arc<Object>],
     /// How many are ending.
     pub(super) ending: usize,
 }
@@ -27,12 +29,12 @@ pub(super) fn write(
     failure: Option<&Failure>,
 ) -> Option<Timestamp> {
     let labels = at(set, &["spec", "template", "metadata", "labels"]).and_then(Value::as_object);
-    let labelled = |pod: &&Object| {
+    let labelled = |pod: &&Arc<Object>| {
         let of_pod = at(pod, &["metadata", "labels"]);
         labels.into_iter().flatten().all(|(name, value)| of_pod.and_then(|of_pod| of_pod.get(name)) == Some(value))
     };
     let wait = number(set, &["spec", "minReadySeconds"]);
-    let ready: Vec<&Object> = pods.active.iter().filter(|pod| holds(pod, "Ready")).collect();
+    let ready: Vec<&Arc<Object>> = pods.active.iter().filter(|pod| holds(pod, "Ready")).collect();
     let from = ready.iter().map(|pod| available_from(pod, wait));
     let (available, soon): (Vec<_>, Vec<_>) = from.partition(|from| from.is_none_or(|from| from <= world.now));
 
