@@ -71,7 +71,7 @@ struct Inner {
     config: Config,
 }
 
-/// How many changes actors look at before others get the lock: some milliseconds.
+/// How many changes actors look at before others get the lock. Few, for a request waits for as long.
 const CHANGES_AT_ONCE: usize = 8;
 
 impl Server {
