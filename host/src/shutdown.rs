@@ -42,15 +42,16 @@ impl Shutdown {
 /// A [`Shutdown`] that begins with the first SIGTERM or SIGINT. The second one ends the process at once, with the exit code
 /// that shells use for it. To be called within a Tokio runtime.
 pub fn on_signals() -> io::Result<Shutdown> {
-    listen(None)
+    listen(None, || {})
 }
 
-/// The same, and it begins also when the terminal is closed (SIGHUP): for what somebody looks at.
-pub fn on_signals_of_a_terminal() -> io::Result<Shutdown> {
-    listen(Some(signal(SignalKind::hangup())?))
+/// The same, and it begins also when the terminal is closed (SIGHUP): for what somebody looks at. What must not stay behind is
+/// seen to by `last`, before the process is ended at once.
+pub fn on_signals_of_a_terminal(last: impl FnOnce() + Send + 'static) -> io::Result<Shutdown> {
+    listen(Some(signal(SignalKind::hangup())?), last)
 }
 
-fn listen(hangup: Option<Signal>) -> io::Result<Shutdown> {
+fn listen(hangup: Option<Signal>, last: impl FnOnce() + Send + 'static) -> io::Result<Shutdown> {
     let shutdown = Shutdown::new();
     let (term, int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut signals = Signals { term, int, hangup };
@@ -61,6 +62,7 @@ fn listen(hangup: Option<Signal>) -> io::Result<Shutdown> {
         told.begin();
         let (name, number) = signals.next().await;
         tracing::warn!(signal = name, "ending at once");
+        last();
         std::process::exit(128 + number);
     });
     Ok(shutdown)

@@ -53,14 +53,15 @@ fn case(number: usize) -> (Act, u64) {
 
 fn survives(kind: Kind) {
     let cases = Cases::first(seeds());
+    let spared = AtomicUsize::new(0);
     let failures = all(&cases, |number| {
         let (act, seed) = case(number);
         let reference = reference(act);
         let report = play(act, Some(&reference.state), trouble(kind, seed));
-        let mut faults = report.faults(reference);
-        if report.requests.iter().flatten().all(|entry| entry.fault.is_none()) {
-            faults.push("nothing went wrong: there was nothing to survive".to_owned());
-        }
+        let faults = report.faults(reference);
+        // Some acts make few requests that a fault is for, and chance may spare them all.
+        let is_spared = report.requests.iter().flatten().all(|entry| entry.fault.is_none());
+        spared.fetch_add(usize::from(is_spared), Ordering::Relaxed);
         if !faults.is_empty() && cases.is_one() {
             for entry in report.requests.iter().flatten() {
                 println!("  {}", line(entry));
@@ -68,8 +69,10 @@ fn survives(kind: Kind) {
         }
         (!faults.is_empty()).then(|| format!("{kind:?}, seed {seed}, {act:?}:\n  {}", faults.join("\n  ")))
     });
-    println!("seeds, {kind:?}: {} tried, {} failed", cases.len(), failures.len());
+    let spared = spared.into_inner();
+    println!("seeds, {kind:?}: {} tried, {spared} spared, {} failed", cases.len(), failures.len());
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(spared * 4 <= cases.len().max(3), "nothing went wrong too often: there was nothing to survive");
 }
 
 macro_rules! faults {

@@ -12,6 +12,8 @@ use crate::act::{self, Act, OTHERS, OURS};
 use crate::stage::Stage;
 use crate::state::State;
 
+/// How long a request may be on its way, with its time limit and what comes of it.
+const UNDER_WAY: Duration = Duration::from_mins(1);
 /// How long what should come may take after everything is well again, in virtual time.
 const PATIENCE: Duration = Duration::from_hours(3);
 /// How often is looked.
@@ -155,6 +157,8 @@ async fn live(act: Act, expected: Option<&State>, trouble: impl FnOnce(Marks) ->
     stage.wires.clusters.follow(Box::new(Calm));
     stage.syncers.hub.follow(Box::new(Calm));
     stage.skew.store(0, Ordering::Relaxed);
+    // What was struck last is still on its way.
+    tokio::time::sleep(UNDER_WAY).await;
 
     until("the act is done", async || act.is_done(&stage).await).await;
     match expected {

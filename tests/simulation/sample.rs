@@ -76,7 +76,9 @@ pub(crate) fn all(cases: &Cases, try_one: impl Fn(usize) -> Option<String> + Syn
         for _ in 0..processors {
             scope.spawn(|| {
                 while let Some(case) = cases.0.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Some(failure) = try_one(*case) {
+                    let tried = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| try_one(*case)));
+                    let tried = tried.unwrap_or_else(|_| Some(format!("case {case} panicked, see above")));
+                    if let Some(failure) = tried {
                         failures.lock().unwrap_or_else(PoisonError::into_inner).push((*case, failure));
                     }
                 }

@@ -1,4 +1,4 @@
-//! What crosses the border to a plugin, in the host's own words. `wit/plugin.wit` is the contract; the host converts
+//! What crosses the border to a plugin, in the host's own words. `wit/` is the contract; the host converts
 //! between its generated types and these, so that a new contract version is one more conversion.
 //!
 //! Everything here can be serialised: an [`Input`] with its outcome is what a recording holds.
@@ -40,6 +40,12 @@ pub struct Selection {
     pub namespace: String,
     /// Names; empty means all of the kind.
     pub names: Vec<String>,
+    /// As in `kubectl get -l`; empty means all.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub label_selector: String,
+    /// JSON Pointers to the fields that are wanted; empty means whole objects.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
 }
 
 /// What one selection found.
@@ -119,6 +125,15 @@ pub struct Note {
     pub message: String,
 }
 
+/// What a subject adds to a gauge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Of small letters, digits and underscores.
+    pub name: String,
+    /// Neither infinite nor NaN.
+    pub value: f64,
+}
+
 /// What comes next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Next {
@@ -144,6 +159,13 @@ pub enum Next {
     },
 }
 
+impl Next {
+    /// Whether what an outcome wants is done. Otherwise it waits or is wrong, and what runs goes on.
+    pub const fn goes_on(&self) -> bool {
+        matches!(self, Self::Settled | Self::AgainAfter(_))
+    }
+}
+
 /// What should be there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlanOutcome {
@@ -157,6 +179,9 @@ pub struct PlanOutcome {
     pub conditions: Vec<PluginCondition>,
     /// Wishes for Events.
     pub notes: Vec<Note>,
+    /// What the subject adds to gauges.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub samples: Vec<Sample>,
     /// What comes next.
     pub after: Next,
 }
@@ -168,6 +193,9 @@ pub struct ReportOutcome {
     pub conditions: Vec<PluginCondition>,
     /// Wishes for Events.
     pub notes: Vec<Note>,
+    /// What the subject adds to gauges.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub samples: Vec<Sample>,
     /// What comes next.
     pub after: Next,
 }
@@ -175,10 +203,15 @@ pub struct ReportOutcome {
 /// What a transformer made of the desired objects.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TransformOutcome {
-    /// The desired objects.
+    /// The desired objects; nothing, unless [`Next::goes_on`].
     pub objects: Vec<Value>,
     /// Conditions for the status.
     pub conditions: Vec<PluginCondition>,
     /// Wishes for Events.
     pub notes: Vec<Note>,
+    /// What the subject adds to gauges.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub samples: Vec<Sample>,
+    /// What comes next.
+    pub after: Next,
 }

@@ -5,7 +5,7 @@
 //! listed and watched is in `reflector`, which gives up what does not end; how fast a watch is read is bounded below, in
 //! `access::bounds`.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -39,7 +39,12 @@ struct State {
     tasks: BTreeMap<&'static str, AbortHandle>,
     synced: BTreeSet<&'static str>,
     objects: Objects,
+    /// uids of what was deleted lately.
+    gone: VecDeque<Box<str>>,
 }
+
+/// How many objects that were deleted are remembered: as many as could be deleted while an answer is on its way.
+const GONE: usize = 256;
 
 impl Drop for State {
     fn drop(&mut self) {
@@ -123,11 +128,17 @@ impl Link {
 
     /// Takes in the answer to a request of ours, so that its echo on the watch is no news. Only for an object that is
     /// [`followed`](super::followed): of any other nothing is heard later, and what is noted would stay for ever.
-    pub fn note(&self, target: &str, id: &ObjectId, seen: Seen) {
+    ///
+    /// Says whether the object is there, as far as is known: the watch may have told of its end before the answer came.
+    pub fn note(&self, target: &str, id: &ObjectId, seen: Seen) -> bool {
         let mut state = lock(&self.state);
+        if state.gone.iter().any(|uid| **uid == *seen.uid) {
+            return false;
+        }
         if state.objects.get(target, id).is_none_or(|known| !known.is_newer_than(&seen)) {
             state.objects.insert(target, id, seen);
         }
+        true
     }
 
     /// Takes in what a watch or a list tells of an object; `seen` is none if it is gone, or cannot be read. Returns whether the
@@ -140,7 +151,15 @@ impl Link {
         let label = meta.labels.as_ref().and_then(|labels| labels.get(LABEL_TARGET));
         let ours = label.filter(|target| state.objects.knows(target) || self.users.has(&self.registration, target));
         let (told, held) = match (ours, seen) {
-            (_, None) => (state.objects.remove_only(&id, meta.uid.as_deref()).into_iter().collect(), false),
+            (_, None) => {
+                if let Some(uid) = meta.uid.as_deref().filter(|_| ours.is_some()) {
+                    state.gone.push_back(uid.into());
+                    if state.gone.len() > GONE {
+                        state.gone.pop_front();
+                    }
+                }
+                (state.objects.remove_only(&id, meta.uid.as_deref()).into_iter().collect(), false)
+            }
             // Somebody may have changed the label that says whose it is: whose it was must hear of it.
             (None, Some(_)) => (state.objects.remove(&id).into_iter().collect(), false),
             (Some(target), Some(seen)) => match state.objects.get(target, &id) {

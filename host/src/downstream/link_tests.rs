@@ -364,3 +364,32 @@ async fn a_page_of_more_than_was_asked_for_is_none() {
     assert!(!link.complete(info()));
     assert_eq!(told.lock().unwrap().first(), Some(&News::Failed(registration())));
 }
+
+/// A cluster may be quick to delete, and its watch quicker than its answer.
+#[tokio::test]
+async fn an_answer_that_comes_after_its_object_s_end_brings_nothing_back() {
+    let (link, told) = link_to(&cluster_that_says(&[], &[]));
+    link.listed(info(), &HashSet::new());
+    let of = |name: &str, version| {
+        let object: Meta = serde_json::from_value(object(name, "ours", version)).unwrap();
+        let seen = Seen::of(info(), &object.metadata).unwrap();
+        (object.metadata, seen)
+    };
+    let (meta, seen) = of("a", 1);
+    assert!(link.note("ours", &id("a"), seen.clone()));
+    link.take(info(), &meta, None);
+    assert_eq!(link.seen("ours", &id("a")), None);
+    assert!(!link.note("ours", &id("a"), of("a", 2).1));
+    assert_eq!(link.seen("ours", &id("a")), None);
+    let target = News::Target(registration(), Arc::from("ours"));
+    assert!(told.lock().unwrap().contains(&target));
+    let again = Seen { uid: "another".into(), ..seen };
+    assert!(link.note("ours", &id("a"), again), "an object that was made again is another one");
+    // It is remembered for a while only.
+    for at in 0..=GONE {
+        let (meta, seen) = of(&format!("b{at}"), 1);
+        link.note("ours", &id(&format!("b{at}")), seen);
+        link.take(info(), &meta, None);
+    }
+    assert_eq!(lock(&link.state).gone.len(), GONE);
+}

@@ -41,13 +41,13 @@ pub enum Failure {
         why: String,
     },
     /// The component wants more than `log`.
-    #[error("imports {import}; a plugin may import berthage:plugin/log@0.1.0 and nothing else, no WASI either")]
+    #[error("imports {import}; a plugin may import berthage:plugin/log and nothing else, no WASI either")]
     ForbiddenImport {
         /// The import.
         import: String,
     },
     /// The component exports another world than the one it is used for.
-    #[error("does not export {wanted}; it is used as a {role}, see the worlds in wit/plugin.wit")]
+    #[error("does not export {wanted}; it is used as a {role}, see the worlds in wit/")]
     WrongWorld {
         /// The interface that is missing.
         wanted: String,
@@ -120,12 +120,6 @@ pub enum Failure {
         /// What the plugin says.
         message: String,
     },
-    /// A transformer refuses the desired objects.
-    #[error("refuses: {message}; what runs goes on")]
-    Refused {
-        /// What the plugin says.
-        message: String,
-    },
     /// The plugin is left alone after repeated failures.
     #[error(
         "is left alone for a while after repeated failures, and is tried again by itself; the conditions and logs from \
@@ -159,7 +153,7 @@ impl HookError {
             | Failure::Failed { .. }
             | Failure::Busy => Reason::PluginFailed,
             Failure::Quarantined { .. } => Reason::PluginQuarantined,
-            Failure::ConfigInvalid { .. } | Failure::Refused { .. } => Reason::PluginRefused,
+            Failure::ConfigInvalid { .. } => Reason::PluginRefused,
         }
     }
 
@@ -195,7 +189,6 @@ impl Failure {
             Self::OutputTooLarge { .. } => "output",
             Self::BadOutput { .. } => "bad_output",
             Self::Failed { .. } => "failed",
-            Self::Refused { .. } => "refused",
             Self::Quarantined { .. } => "quarantined",
             Self::Busy => "busy",
         }

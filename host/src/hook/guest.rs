@@ -5,7 +5,8 @@ use std::sync::Arc;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, WasmStr};
 
-use super::bindings::log::Level;
+use super::contract::log::Level;
+use super::contract::{VERSIONS, exported};
 use super::limits::{Limits, Meter};
 use super::text;
 
@@ -64,16 +65,19 @@ impl GuestLog {
     }
 }
 
-/// Defines `berthage:plugin/log`, by hand: a line that is dropped is not even copied out of the plugin's memory.
+/// Defines `berthage:plugin/log` of every version, by hand: a line that is dropped is not even copied out of the plugin's memory.
 pub(super) fn define_log(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    let mut log = linker.instance("berthage:plugin/log@0.1.0")?;
-    log.func_wrap("emit", |mut store: StoreContextMut<'_, Guest>, (level, message): (Level, WasmStr)| {
-        if store.data().log.lines_left == 0 {
-            store.data_mut().log.dropped += 1;
-            return Ok(());
-        }
-        let message = text::clean(&message.to_str(&store)?, store.data().log.line);
-        store.data_mut().log.emit(level, message);
-        Ok(())
-    })
+    for version in VERSIONS {
+        let mut log = linker.instance(&exported("log", version))?;
+        log.func_wrap("emit", |mut store: StoreContextMut<'_, Guest>, (level, message): (Level, WasmStr)| {
+            if store.data().log.lines_left == 0 {
+                store.data_mut().log.dropped += 1;
+                return Ok(());
+            }
+            let message = text::clean(&message.to_str(&store)?, store.data().log.line);
+            store.data_mut().log.emit(level, message);
+            Ok(())
+        })?;
+    }
+    Ok(())
 }

@@ -7,7 +7,7 @@ use berthage_core::plugin::{ApplyResult, Input};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
-use super::bindings::types;
+use super::contract::newest as types;
 use super::digest::{Digest, Digester};
 
 /// An input as it crosses to plugins.

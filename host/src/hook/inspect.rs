@@ -2,10 +2,11 @@
 
 use wasmparser::{Encoding, Parser, Payload};
 
+use super::contract::VERSIONS;
 use super::error::Failure;
 
 /// What a plugin may import: `log`, and the types that the exported interfaces use.
-const ALLOWED: [&str; 2] = ["berthage:plugin/log@0.1.", "berthage:plugin/types@0.1."];
+const ALLOWED: [&str; 2] = ["log", "types"];
 
 /// Whether the file is a whole component that imports nothing but what it may.
 pub(super) fn inspect(bytes: &[u8]) -> Result<(), Failure> {
@@ -37,9 +38,17 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Of a version that is served, whatever its patch number is.
 fn is_allowed(import: &str) -> bool {
     let is_patch = |rest: &str| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit());
-    ALLOWED.iter().any(|allowed| import.strip_prefix(allowed).is_some_and(is_patch))
+    let is_of = |import: &str, version: &str| {
+        let track = version.rsplit_once('.').map_or(version, |(track, _)| track);
+        import.strip_prefix(track).and_then(|rest| rest.strip_prefix('.')).is_some_and(is_patch)
+    };
+    let found = import.strip_prefix("berthage:plugin/").and_then(|rest| rest.split_once('@'));
+    found.is_some_and(|(interface, version)| {
+        ALLOWED.contains(&interface) && VERSIONS.iter().any(|served| is_of(version, served))
+    })
 }
 
 #[cfg(test)]
@@ -61,14 +70,18 @@ mod tests {
     fn log_and_types_of_any_patch_version_may_be_imported() {
         assert_eq!(inspect(&component("berthage:plugin/log@0.1.0")), Ok(()));
         assert_eq!(inspect(&component("berthage:plugin/types@0.1.12")), Ok(()));
+        assert_eq!(inspect(&component("berthage:plugin/log@0.2.1")), Ok(()));
     }
 
     #[test]
     fn nothing_else_may_be_imported() {
         for import in [
             "wasi:cli/environment@0.2.0",
-            "berthage:plugin/log@0.2.0",
+            "berthage:plugin/log@0.3.0",
+            "berthage:plugin/log@0.20.0",
             "berthage:plugin/log@0.1.",
+            "berthage:plugin/log",
+            "berthage:plugin/about@0.1.0",
             "berthage:plugin/logs@0.1.0",
             "berthage:plugin/log@0.1.0-evil",
             "log",

@@ -9,15 +9,14 @@ use std::sync::{Arc, Mutex};
 use berthage_core::names::{VERSION, WORKLOAD_GROUP};
 use serde::Deserialize;
 use serde_json::Value;
-use wasmtime::component::{Component, InstancePre};
+use wasmtime::component::Component;
 
-use super::bindings::{reconciler, transformer};
 use super::cache::Cache;
 use super::call::{call, observed};
+use super::contract::Exports;
 use super::digest::{Digest, Digester};
 use super::engine::HookEngine;
 use super::error::Failure;
-use super::guest::Guest;
 use super::input::encode;
 use super::inspect::inspect;
 use super::quarantine::Quarantine;
@@ -33,14 +32,8 @@ pub(super) struct Loaded {
     pub(super) identity: Digest,
     /// The configuration, as `check-config` returned it.
     pub(super) config: Vec<u8>,
-    pub(super) world: World,
+    pub(super) exports: Exports,
     pub(super) quarantine: Mutex<Quarantine>,
-}
-
-/// The exports, looked up once.
-pub(super) enum World {
-    Reconciler(reconciler::ReconcilerPre<Guest>),
-    Transformer(transformer::TransformerPre<Guest>),
 }
 
 /// What a plugin says about itself.
@@ -81,38 +74,16 @@ impl Loader<'_> {
         let component = compile(self.engine, self.cache, bytes, &digest)?;
         // Until it has said its own name, the plugin goes by its file's.
         let file: Arc<str> = self.source.label().into();
-        let world = self.link(&component)?;
-        let about = describe(self.engine, &file, &world)?;
+        let linker = self.engine.linker();
+        let exports = Exports::find(&component, self.role, |component| linker.instantiate_pre(component))?;
+        let about = describe(self.engine, &file, &exports)?;
         let name: Arc<str> = self.source.name.as_deref().unwrap_or(&about.name).into();
         self.check(&name, &about)?;
-        let config = check_config(self.engine, &name, &world, &self.source.config)?;
+        let config = check_config(self.engine, &name, &exports, &self.source.config)?;
         let mut identity = Digester::default();
         identity.part(digest.as_bytes()).part(&config);
         let identity = identity.finish();
-        Ok(Loaded { name, about, digest, identity, config, world, quarantine: Mutex::default() })
-    }
-
-    fn link(&self, component: &Component) -> Result<World, Failure> {
-        let interface = match self.role {
-            Role::Reconciler => "berthage:plugin/reconcile@0.1.0",
-            Role::Transformer => "berthage:plugin/transform@0.1.0",
-        };
-        let wrong = |wanted: &str| Failure::WrongWorld { wanted: wanted.to_owned(), role: self.role.as_str() };
-        for wanted in ["berthage:plugin/about@0.1.0", interface] {
-            if component.get_export_index(None, wanted).is_none() {
-                return Err(wrong(wanted));
-            }
-        }
-        let linked: InstancePre<Guest> = self.engine.linker().instantiate_pre(component).map_err(|error| {
-            Failure::ForbiddenImport { import: text::clean(&format!("what is not there: {error:#}"), 256) }
-        })?;
-        // The exports are there: what fails now is the type of one of their functions.
-        let mistyped =
-            |error: wasmtime::Error| wrong(&format!("{interface} as the contract has it ({:#})", error.root_cause()));
-        match self.role {
-            Role::Reconciler => reconciler::ReconcilerPre::new(linked).map(World::Reconciler).map_err(mistyped),
-            Role::Transformer => transformer::TransformerPre::new(linked).map(World::Transformer).map_err(mistyped),
-        }
+        Ok(Loaded { name, about, digest, identity, config, exports, quarantine: Mutex::default() })
     }
 
     fn check(&self, name: &Arc<str>, about: &About) -> Result<(), Failure> {
@@ -152,42 +123,21 @@ fn compile(engine: &HookEngine, cache: Option<&Cache>, bytes: &[u8], digest: &Di
     Ok(component)
 }
 
-fn describe(engine: &HookEngine, plugin: &Arc<str>, world: &World) -> Result<About, Failure> {
+fn describe(engine: &HookEngine, plugin: &Arc<str>, exports: &Exports) -> Result<About, Failure> {
     let hook = Hook::Describe;
-    let about = observed(engine, plugin, hook, || {
-        call(engine, plugin, hook, |store| match world {
-            World::Reconciler(pre) => {
-                let instance = pre.instantiate(&mut *store)?;
-                instance.berthage_plugin_about().call_describe(store)
-            }
-            World::Transformer(pre) => {
-                let instance = pre.instantiate(&mut *store)?;
-                instance.berthage_plugin_about().call_describe(store)
-            }
-        })
-    })?;
+    let about = observed(engine, plugin, hook, || call(engine, plugin, hook, |store| exports.describe(store)))?;
     serde_json::from_slice(&about).map_err(|error| Failure::BadDescription { why: error.to_string() })
 }
 
-fn check_config(engine: &HookEngine, plugin: &Arc<str>, world: &World, config: &Value) -> Result<Vec<u8>, Failure> {
+fn check_config(engine: &HookEngine, plugin: &Arc<str>, exports: &Exports, config: &Value) -> Result<Vec<u8>, Failure> {
     let hook = Hook::CheckConfig;
     let config = match config {
         Value::Null => b"{}".to_vec(),
         Value::Object(_) => encode(config),
         _ => return Err(Failure::ConfigInvalid { problems: "it is not a JSON object".to_owned() }),
     };
-    let checked = observed(engine, plugin, hook, || {
-        call(engine, plugin, hook, |store| match world {
-            World::Reconciler(pre) => {
-                let instance = pre.instantiate(&mut *store)?;
-                instance.berthage_plugin_about().call_check_config(store, &config)
-            }
-            World::Transformer(pre) => {
-                let instance = pre.instantiate(&mut *store)?;
-                instance.berthage_plugin_about().call_check_config(store, &config)
-            }
-        })
-    })?;
+    let checked =
+        observed(engine, plugin, hook, || call(engine, plugin, hook, |store| exports.check_config(store, &config)))?;
     let config =
         checked.map_err(|problems| Failure::ConfigInvalid { problems: convert::message(&problems.join("; ")) })?;
     match serde_json::from_slice::<Value>(&config) {

@@ -1,5 +1,5 @@
-//! Plugins: WebAssembly components that decide what should be there. `wit/plugin.wit` is the contract, `docs/plugins.md` the
-//! manual for their authors.
+//! Plugins: WebAssembly components that decide what should be there. `wit/` is the contract, `docs/plugins.md` the manual for
+//! their authors.
 //!
 //! ```text
 //!   file --read, digest--> inspect --imports ok--> compile (or cache) --exports ok--> describe, check-config --> Plugin
@@ -8,15 +8,15 @@
 //! - [`Plugins`] holds the reconciler and the transformers in order; it looks at their files again when it is told to.
 //! - [`Plugin`] is a value also when it cannot be called: then it carries the reason. Nothing a plugin does ends the host.
 //! - `engine`, `limits`, `guest`, `call`: the sandbox. `inspect`, `load`, `cache`: from a file to a plugin.
-//! - `bindings`, `input`, `convert`: the border. Only these files know the generated types.
+//! - `contract`, `input`, `convert`: the border. Only these files know the generated types; `contract` has all versions of them.
 //! - `quarantine` leaves a plugin alone that fails again and again; [`Memo`] keeps outcomes that still hold.
 //!
 //! All calls are synchronous and short: about 30 µs, and never longer than [`Limits::deadline`]. Loading compiles, which
 //! takes from milliseconds to seconds: call [`Plugins::load`] and [`Plugins::reload_if_changed`] where blocking is allowed.
 
-mod bindings;
 mod cache;
 mod call;
+mod contract;
 mod convert;
 mod digest;
 mod engine;

@@ -8,14 +8,14 @@ use berthage_core::plugin::{PlanOutcome, ReportOutcome, Selection, TransformOutc
 use serde_json::Value;
 use wasmtime::Store;
 
-use super::bindings::{reconciler, transformer, types};
 use super::call::{call, observed};
+use super::contract::{Exports, newest};
 use super::digest::{Digest, Digester};
 use super::engine::HookEngine;
 use super::error::{Failure, HookError};
 use super::guest::Guest;
 use super::input::{Encoded, encode, encode_object};
-use super::load::{About, Loaded, World};
+use super::load::{About, Loaded};
 use super::quarantine::Quarantine;
 use super::{Hook, convert};
 
@@ -81,6 +81,11 @@ impl Plugin {
         self.state.as_ref().ok().map(|loaded| &loaded.about)
     }
 
+    /// The version of the contract that the component was built against; none while it cannot be loaded.
+    pub fn contract(&self) -> Option<&'static str> {
+        self.state.as_ref().ok().map(|loaded| loaded.exports.version())
+    }
+
     /// How the plugin fares.
     pub fn health(&self) -> Health {
         match (&self.state, &self.update) {
@@ -139,33 +144,24 @@ impl Plugin {
         .map_err(|failure| self.error(failure))
     }
 
-    fn call_reconciler<R>(
+    /// One call of `hook`, whose `err` is something unexpected.
+    fn call<R>(
         &self,
         loaded: &Loaded,
         hook: Hook,
-        body: impl FnOnce(
-            &reconciler::exports::berthage::plugin::reconcile::Guest,
-            &mut Store<Guest>,
-        ) -> wasmtime::Result<R>,
+        body: impl FnOnce(&Exports, &mut Store<Guest>) -> wasmtime::Result<Result<R, String>>,
     ) -> Result<R, Failure> {
-        call(&self.engine, &self.name, hook, |store| match &loaded.world {
-            World::Reconciler(pre) => body(pre.instantiate(&mut *store)?.berthage_plugin_reconcile(), store),
-            World::Transformer(_) => Err(wasmtime::Error::msg("a transformer has no such hook")),
-        })
+        let answered = call(&self.engine, &self.name, hook, |store| body(&loaded.exports, store))?;
+        answered.map_err(|said| Failure::Failed { hook, message: convert::message(&said) })
     }
 
-    fn call_transformer<R>(
-        &self,
-        loaded: &Loaded,
-        hook: Hook,
-        body: impl FnOnce(
-            &transformer::exports::berthage::plugin::transform::Guest,
-            &mut Store<Guest>,
-        ) -> wasmtime::Result<R>,
-    ) -> Result<R, Failure> {
-        call(&self.engine, &self.name, hook, |store| match &loaded.world {
-            World::Transformer(pre) => body(pre.instantiate(&mut *store)?.berthage_plugin_transform(), store),
-            World::Reconciler(_) => Err(wasmtime::Error::msg("a reconciler has no such hook")),
+    /// What the plugin wants to read. A function of subject and configuration: good until one of them changes.
+    pub fn select(&self, workspace: &Workspace, subject: &Value) -> Result<Vec<Selection>, HookError> {
+        let hook = Hook::Select;
+        self.run(workspace, hook, |loaded| {
+            let subject = encode_object(subject);
+            let selected = self.call(loaded, hook, |exports, store| exports.select(store, &subject, &loaded.config))?;
+            convert::selections(selected).map_err(unusable(hook))
         })
     }
 }
@@ -173,10 +169,6 @@ impl Plugin {
 /// A quarantine's state is whole after every statement: a panic elsewhere while it was locked does not spoil it.
 fn locked(quarantine: &Mutex<Quarantine>) -> MutexGuard<'_, Quarantine> {
     quarantine.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn failed(hook: Hook) -> impl Fn(String) -> Failure {
-    move |said| Failure::Failed { hook, message: convert::message(&said) }
 }
 
 fn unusable(hook: Hook) -> impl Fn(String) -> Failure {
@@ -208,36 +200,24 @@ impl Deref for Transformer {
 }
 
 impl Reconciler {
-    /// What the plugin wants to read. A function of subject and configuration: good until one of them changes.
-    pub fn select(&self, workspace: &Workspace, subject: &Value) -> Result<Vec<Selection>, HookError> {
-        let hook = Hook::Select;
-        self.run(workspace, hook, |loaded| {
-            let subject = encode_object(subject);
-            let selected = self
-                .call_reconciler(loaded, hook, |plugin, store| plugin.call_select(store, &subject, &loaded.config))?;
-            convert::selections(selected.map_err(failed(hook))?).map_err(unusable(hook))
-        })
-    }
-
     /// What should be there.
     pub fn plan(&self, input: &Encoded) -> Result<PlanOutcome, HookError> {
         let hook = Hook::Plan;
         self.run(input.workspace(), hook, |loaded| {
-            let planned = self.call_reconciler(loaded, hook, |plugin, store| {
-                plugin.call_plan(store, &input.with_config(&loaded.config))
-            })?;
-            convert::plan(&self.name, planned.map_err(failed(hook))?).map_err(unusable(hook))
+            let input = input.with_config(&loaded.config);
+            let planned = self.call(loaded, hook, |exports, store| exports.plan(store, input))?;
+            convert::plan(&self.name, planned).map_err(unusable(hook))
         })
     }
 
     /// What the plugin has to say after an apply.
     pub fn report(&self, input: &Encoded) -> Result<ReportOutcome, HookError> {
-        self.said(Hook::Report, input, |plugin, store, input| plugin.call_report(store, input))
+        self.said(Hook::Report, input, Exports::report)
     }
 
     /// Whether the clean-up may begin: `settled` says so.
     pub fn finalize(&self, input: &Encoded) -> Result<ReportOutcome, HookError> {
-        self.said(Hook::Finalize, input, |plugin, store, input| plugin.call_finalize(store, input))
+        self.said(Hook::Finalize, input, Exports::finalize)
     }
 
     fn said(
@@ -245,42 +225,32 @@ impl Reconciler {
         hook: Hook,
         input: &Encoded,
         body: impl FnOnce(
-            &reconciler::exports::berthage::plugin::reconcile::Guest,
+            &Exports,
             &mut Store<Guest>,
-            &types::Input,
-        ) -> wasmtime::Result<Result<types::ReportOutcome, String>>,
+            newest::Input,
+        ) -> wasmtime::Result<Result<newest::ReportOutcome, String>>,
     ) -> Result<ReportOutcome, HookError> {
         self.run(input.workspace(), hook, |loaded| {
-            let said = self.call_reconciler(loaded, hook, |plugin, store| {
-                body(plugin, store, &input.with_config(&loaded.config))
-            })?;
-            convert::report(&self.name, said.map_err(failed(hook))?).map_err(unusable(hook))
+            let input = input.with_config(&loaded.config);
+            let said = self.call(loaded, hook, |exports, store| body(exports, store, input))?;
+            convert::report(&self.name, said).map_err(unusable(hook))
         })
     }
 }
 
 impl Transformer {
-    /// As [`Reconciler::select`].
-    pub fn select(&self, workspace: &Workspace, subject: &Value) -> Result<Vec<Selection>, HookError> {
-        let hook = Hook::Select;
-        self.run(workspace, hook, |loaded| {
-            let subject = encode_object(subject);
-            let selected = self
-                .call_transformer(loaded, hook, |plugin, store| plugin.call_select(store, &subject, &loaded.config))?;
-            convert::selections(selected.map_err(failed(hook))?).map_err(unusable(hook))
-        })
-    }
-
-    /// The desired objects in, the desired objects out. A refusal is an error of reason `PluginRefused`.
+    /// The desired objects in, the desired objects out.
     pub fn transform(&self, input: &Encoded, objects: &[Value]) -> Result<TransformOutcome, HookError> {
         let hook = Hook::Transform;
         self.run(input.workspace(), hook, |loaded| {
             let objects: Vec<Vec<u8>> = objects.iter().map(encode).collect();
-            let transformed = self.call_transformer(loaded, hook, |plugin, store| {
-                plugin.call_transform(store, &input.with_config(&loaded.config), &objects)
-            })?;
-            let refused = |said: String| Failure::Refused { message: convert::message(&said) };
-            convert::transform(&self.name, transformed.map_err(refused)?).map_err(unusable(hook))
+            let input = input.with_config(&loaded.config);
+            let transformed = self.call(loaded, hook, |exports, store| exports.transform(store, input, &objects))?;
+            let outcome = convert::transform(&self.name, transformed).map_err(unusable(hook))?;
+            if outcome.objects.is_empty() && !objects.is_empty() && outcome.after.goes_on() {
+                return Err(unusable(hook)("it made nothing of the objects that it was given".to_owned()));
+            }
+            Ok(outcome)
         })
     }
 }

@@ -20,23 +20,23 @@ use super::{
 
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-fn file(name: &str) -> PathBuf {
+pub(super) fn file(name: &str) -> PathBuf {
     let folder = std::env::var_os("BERTHAGE_PLUGINS")
         .map_or_else(|| Path::new(REPOSITORY).join("target/plugins"), PathBuf::from);
     folder.join(name)
 }
 
-fn source(path: PathBuf, config: Value) -> PluginSource {
+pub(super) fn source(path: PathBuf, config: Value) -> PluginSource {
     PluginSource { name: None, path, config }
 }
 
-fn spec(path: PathBuf, config: Value) -> PluginsSpec {
+pub(super) fn spec(path: PathBuf, config: Value) -> PluginsSpec {
     // A cache saves a compilation for each test.
     let cache_dir = Some(Path::new(REPOSITORY).join("target/plugin-cache"));
     PluginsSpec { reconciler: source(path, config), transformers: vec![], cache_dir }
 }
 
-fn engine() -> HookEngine {
+pub(super) fn engine() -> HookEngine {
     HookEngine::new(Limits { concurrent: 4, ..Limits::default() }, Budget::Time).unwrap()
 }
 
@@ -290,7 +290,7 @@ fn a_plugin_of_the_other_world_is_refused() {
     let as_reconciler =
         Plugins::load(spec(file("rust-team-labels.wasm"), json!({"team": "a"})), &engine()).reconciler();
     let Health::Failed(error) = as_reconciler.health() else { panic!() };
-    assert!(error.to_string().contains("berthage:plugin/reconcile@0.1.0; it is used as a reconciler"), "{error}");
+    assert!(error.to_string().contains("berthage:plugin/reconcile@0.2.0; it is used as a reconciler"), "{error}");
     let transformers = vec![source(file("synctarget.wasm"), json!({}))];
     let spec = PluginsSpec { transformers, ..spec(file("synctarget.wasm"), json!({})) };
     let plugins = Plugins::load(spec, &engine());
@@ -327,8 +327,8 @@ fn transformers_change_objects_or_refuse() {
     assert!(matches!(failure(2), Failure::ConfigInvalid { .. }));
     assert!(matches!(failure(3), Failure::BadDescription { .. }));
     assert_eq!(transformers[4].health(), Health::Healthy);
-    let refused = transformers[4].transform(&input, &[json!([])]).unwrap_err();
-    assert_eq!(refused.reason(), Reason::PluginRefused);
+    let failed = transformers[4].transform(&input, &[json!([])]).unwrap_err();
+    assert!(matches!(failed.failure, Failure::Failed { hook: Hook::Transform, .. }), "{failed}");
     assert_eq!(transformers[4].select(&Workspace::local(), &json!({})).unwrap(), []);
 }
 

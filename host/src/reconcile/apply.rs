@@ -96,7 +96,9 @@ fn fight(ctx: &Context, work: &mut Work<'_>, changes: &Changes) -> Result<(), St
     let only_drift = !changes.is_empty()
         && changes.deletes.is_empty()
         && changes.applies().all(|change| matches!(change.why, Why::Drifted(_)));
-    let Some(wait) = ctx.repairs.hold_back(work.key, work.now).filter(|_| only_drift) else { return Ok(()) };
+    let Some(wait) = ctx.repairs.hold_back(work.key, work.held.uid(), work.now).filter(|_| only_drift) else {
+        return Ok(());
+    };
     let names: Vec<String> = changes.applies().take(3).map(|change| change.id.to_string()).collect();
     let message = format!(
         "{} changed behind our back again and again; find out who does it (metadata.managedFields). It is repaired once a minute.",
@@ -496,8 +498,8 @@ pub(super) async fn remove(work: &mut Work<'_>, client: &Client, link: &Link, ch
         match api::<Wire>(client, info, delete.id.namespace.as_deref()).delete(&delete.id.name, &only_this).await {
             Ok(answer) => match answer.left().filter(|object| lingers(info, &object.metadata)) {
                 // The next run may come before the watch has told: it must not delete a second time.
-                Some(object) => note(work, link, &delete.id, &object.metadata),
-                None => outcomes.push(Outcome::Gone(delete.id.clone())),
+                Some(object) if note(work, link, &delete.id, &object.metadata) => {}
+                _ => outcomes.push(Outcome::Gone(delete.id.clone())),
             },
             Err(kube::Error::Api(status)) if status.code == 404 => outcomes.push(Outcome::Gone(delete.id.clone())),
             // Another uid has the name, or a namespace is being deleted already: the next look tells which.
@@ -532,12 +534,11 @@ async fn look(client: &Client, id: &ObjectId) -> Result<Option<ObjectMeta>, kube
     Ok(found.map(|found| found.metadata))
 }
 
-/// Notes an answer, if its object is heard of later.
-fn note(work: &Work<'_>, link: &Link, id: &ObjectId, meta: &ObjectMeta) {
-    let Some(info) = KindInfo::find(&id.api_version, &id.kind) else { return };
-    if let Some(seen) = Seen::of(info, meta).filter(|_| followed(meta, &work.key.workspace, &work.names.id)) {
-        link.note(&work.names.id, id, seen);
-    }
+/// Notes an answer, if its object is heard of later. Not if it is known to be gone again.
+fn note(work: &Work<'_>, link: &Link, id: &ObjectId, meta: &ObjectMeta) -> bool {
+    let Some(info) = KindInfo::find(&id.api_version, &id.kind) else { return true };
+    let seen = Seen::of(info, meta).filter(|_| followed(meta, &work.key.workspace, &work.names.id));
+    seen.is_none_or(|seen| link.note(&work.names.id, id, seen))
 }
 
 /// Whether an object's name or namespace carries the hash of the target's uid, so that nobody else can mean it.
@@ -565,7 +566,7 @@ fn tell(ctx: &Context, work: &mut Work<'_>, cluster: &Cluster, changes: &Changes
     let name = &cluster.key.name;
     let drifted: Vec<&Apply> = changes.applies().filter(|change| matches!(change.why, Why::Drifted(_))).collect();
     if !drifted.is_empty() {
-        ctx.repairs.note(work.key, work.now);
+        ctx.repairs.note(work.key, work.held.uid(), work.now);
         let what: Vec<String> = drifted
             .iter()
             .map(|change| match change.why {

@@ -86,11 +86,14 @@ pub(super) async fn detach(ctx: &Context, work: &mut Work<'_>) -> Result<(), Sto
     if asked.is_none() {
         terminating(work, Reason::CleanedUp, "The workspace is being deleted: everything is cleaned up.");
     }
-    work.notices.push(Notice {
-        warning: false,
-        reason: Reason::CleanedUp.as_str().to_owned(),
-        message: "Nothing of this SyncTarget is left to clean up.".to_owned(),
-    });
+    // What was left behind has been named.
+    if !work.notices.iter().any(|notice| notice.reason == Reason::Abandoned.as_str()) {
+        work.notices.push(Notice {
+            warning: false,
+            reason: Reason::CleanedUp.as_str().to_owned(),
+            message: "Nothing of this SyncTarget is left to clean up.".to_owned(),
+        });
+    }
     Ok(())
 }
 

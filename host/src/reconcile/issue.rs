@@ -177,7 +177,9 @@ fn lost(work: &Work<'_>, link: &Link) -> bool {
 
 /// Whether the Secret may be made anew now: in a fight over it, only once in a while.
 fn may_repair(ctx: &Context, work: &mut Work<'_>) -> bool {
-    let Some(wait) = ctx.repairs.hold_back(work.key, work.now).filter(|_| has_secret(work)) else { return true };
+    let Some(wait) = ctx.repairs.hold_back(work.key, work.held.uid(), work.now).filter(|_| has_secret(work)) else {
+        return true;
+    };
     work.due_in(wait);
     false
 }

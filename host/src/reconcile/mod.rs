@@ -19,6 +19,7 @@ mod repairs;
 mod resolve;
 mod target;
 mod tenancy;
+mod writing;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

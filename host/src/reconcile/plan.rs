@@ -198,7 +198,8 @@ pub(super) fn say(work: &mut Work<'_>, conditions: Vec<PluginCondition>, notes: 
     }
 }
 
-fn next(work: &mut Work<'_>, name: &str, next: &Next) -> Result<(), Stop> {
+/// What a plugin says of what comes next, for the run.
+pub(super) fn next(work: &mut Work<'_>, name: &str, next: &Next) -> Result<(), Stop> {
     match next {
         Next::Settled => Ok(()),
         Next::AgainAfter(millis) => {

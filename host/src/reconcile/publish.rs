@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::resolve::Cluster;
 use super::target::{Word, Work};
+use super::writing::Writing;
 use super::{After, Again, Context, Stop, apply, observe};
 use crate::access::{Failure, Side};
 use crate::hub::Version;
@@ -42,10 +43,11 @@ pub(super) async fn finalizers(ctx: &Context, work: &mut Work<'_>, cluster: &Clu
 
 /// Replaces the target's finalizers.
 pub(super) async fn set_finalizers(ctx: &Context, work: &mut Work<'_>, finalizers: Vec<String>) -> Result<(), Stop> {
+    let writing = Writing::begin(ctx, work.key);
     let at = Version { uid: work.held.uid(), resource_version: work.held.resource_version() };
     match ctx.hub.set_finalizers(work.key, &at, &finalizers).await {
         Ok(wire) => {
-            adopt(ctx, work, &wire);
+            adopt(work, &wire, |held| drop(writing.answered(held)));
             work.target.metadata.finalizers = Some(finalizers);
             Ok(())
         }
@@ -101,10 +103,11 @@ async fn write(ctx: &Context, work: &mut Work<'_>, new: &SyncTargetStatus) -> Re
     let Ok((old, new)) = values else { return Err(Stop::new(Reason::ObjectInvalid, Again::OnChange)) };
     let Some(change) = patch::diff(&old, &new) else { return Ok(()) };
     for _ in 0..CONFLICTS {
+        let writing = Writing::begin(ctx, work.key);
         let at = Version { uid: work.held.uid(), resource_version: work.held.resource_version() };
         match ctx.hub.patch_status(work.key, &at, &change).await {
             Ok(wire) => {
-                adopt(ctx, work, &wire);
+                adopt(work, &wire, |held| drop(writing.answered(held)));
                 return Ok(());
             }
             Err(error) => {
@@ -117,7 +120,8 @@ async fn write(ctx: &Context, work: &mut Work<'_>, new: &SyncTargetStatus) -> Re
         // Somebody wrote the spec meanwhile. The status is ours alone, so the same change fits the newer version.
         match ctx.hub.get(work.key).await {
             Ok(Some(wire)) if wire.metadata.uid.as_deref() == Some(work.held.uid()) => {
-                adopt(ctx, work, &wire);
+                let key = work.key;
+                adopt(work, &wire, |held| drop(ctx.making.store.answer(key, held)));
                 // What it says besides is news that this run does not know, and that the watch now brings as a mere echo.
                 (ctx.wake)(work.key.clone(), Priority::Live);
             }
@@ -153,13 +157,13 @@ pub(super) async fn live(ctx: &Context, work: &mut Work<'_>) -> Result<(), Stop>
     }
 }
 
-/// Goes on with the version that the hub answered with.
-fn adopt(ctx: &Context, work: &mut Work<'_>, wire: &Wire) {
+/// Goes on with the version that the hub answered with, and has the store take it in.
+fn adopt(work: &mut Work<'_>, wire: &Wire, take_in: impl FnOnce(Held)) {
     work.wrote = true;
     work.word = Word::Hub;
     match Held::of(work.key.kind, wire) {
         Ok(held) => {
-            ctx.making.store.answer(work.key, held.clone());
+            take_in(held.clone());
             work.held = held;
         }
         Err(error) => tracing::warn!(key = %work.key, %error, "the hub's answer cannot be read"),

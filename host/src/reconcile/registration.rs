@@ -19,6 +19,7 @@ use kube::Api;
 use kube::api::{ApiResource, ListParams};
 use serde_json::value::RawValue;
 
+use super::writing::Writing;
 use super::{After, Context, resolve};
 use crate::access::pool::ConnectionKey;
 use crate::access::{Failure, Side};
@@ -187,13 +188,13 @@ async fn publish(
         return Err(After::Retry { reason: Reason::ObjectInvalid, delay: None, due: None });
     };
     let Some(change) = patch::diff(&before, &after) else { return Ok(()) };
+    let writing = Writing::begin(ctx, key);
     match ctx.hub.patch_status(key, at, &change).await {
         Ok(wire) => {
             match Held::of(key.kind, &wire) {
                 // Its targets read what was written here; the echo on the watch is no news any more.
                 Ok(held) => {
-                    let keys = ctx.making.store.answer(key, held);
-                    for other in keys.into_iter().filter(|other| other != key) {
+                    for other in writing.answered(held) {
                         (ctx.wake)(other, Priority::Report);
                     }
                 }

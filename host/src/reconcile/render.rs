@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 
+use berthage_core::api::ConditionStatus;
 use berthage_core::guard::{self, Policy};
 use berthage_core::object::{Desired, ObjectId};
-use berthage_core::plugin::PlanOutcome;
+use berthage_core::plugin::{Next, PlanOutcome, PluginCondition};
 use berthage_core::reason::Reason;
 use berthage_core::seal;
 use berthage_core::status::target::Finding;
@@ -14,6 +15,9 @@ use serde_json::Value;
 use super::observe::{self, Snapshot};
 use super::target::Work;
 use super::{Again, Making, Stop, plan};
+
+/// The kind of a transformer's condition that says that it refuses.
+const ACCEPTED: &str = "Accepted";
 
 /// The template set that is served.
 const SET: &str = "syncer";
@@ -104,6 +108,7 @@ fn transformed(
         let input = plan::input_for(making, work, snapshot, &name, |subject| transformer.select(subject.0, subject.1))?;
         let outcome = transformer.transform(&input, &values).map_err(|error| plan::failed(work, &error))?;
         plan::say(work, outcome.conditions, outcome.notes);
+        accepted(work, &name, &outcome.after)?;
         objects = Vec::with_capacity(outcome.objects.len());
         for value in outcome.objects {
             let before = ObjectId::of(&value).and_then(|id| sources.get(&id).cloned());
@@ -118,4 +123,19 @@ fn transformed(
         }
     }
     Ok(objects)
+}
+
+/// Whether a transformer lets its subject go on; why not is a condition of its own too, besides what it means for the target.
+fn accepted(work: &mut Work<'_>, name: &str, after: &Next) -> Result<(), Stop> {
+    if let Next::Invalid { reason, message } = after {
+        let refusal = PluginCondition {
+            kind: format!("{name}/{ACCEPTED}"),
+            status: ConditionStatus::False,
+            reason: reason.clone(),
+            message: message.clone(),
+            lowers_ready: false,
+        };
+        plan::say(work, vec![refusal], Vec::new());
+    }
+    plan::next(work, name, after)
 }

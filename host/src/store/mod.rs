@@ -91,6 +91,15 @@ pub struct LeaseMeta {
     pub heartbeat: Option<Arc<Heartbeat>>,
 }
 
+/// What a write of ours has come to.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Written {
+    /// What depends on the object that was written, and has to be looked at again.
+    pub others: Vec<Key>,
+    /// Whether the object is another one meanwhile than the answer has it: it has to be looked at again, too.
+    pub overtaken: bool,
+}
+
 /// See the module.
 #[derive(Default)]
 pub struct Store {
@@ -314,15 +323,45 @@ impl Store {
             return Ok(Vec::new());
         }
         let held = Held::of(key.kind, wire)?;
-        Ok(self.write().put(key, held))
+        let mut inner = self.write();
+        let keys = inner.put(key, held);
+        match inner.writing.get_mut(key) {
+            // It may be the echo of the write that is under way, whose answer is slower: that tells.
+            Some(told) => {
+                told.extend(keys);
+                Ok(Vec::new())
+            }
+            None => Ok(keys),
+        }
     }
 
-    /// Takes in the answer to a write of ours; returns the keys to look at again. Of an object that went meanwhile, or whose
-    /// workspace is not served any more, nothing is taken in: nobody would tell of its end a second time.
+    /// Takes in what the hub says of an object when it is asked; returns the keys to look at again. Of an object that went
+    /// meanwhile, or whose workspace is not served any more, nothing is taken in: nobody would tell of its end a second time.
     pub fn answer(&self, key: &Key, held: Held) -> Vec<Key> {
+        self.write().answer(key, held)
+    }
+
+    /// A write of ours to that object begins; [`Self::end_write`] has to follow. What a watch tells of the object until then is
+    /// no news yet: often it is the write itself.
+    pub fn begin_write(&self, key: &Key) {
+        self.write().writing.insert(key.clone(), Vec::new());
+    }
+
+    /// The write that was begun last has got an answer, or none.
+    pub fn end_write(&self, key: &Key, answer: Option<Held>) -> Written {
         let mut inner = self.write();
-        let there = inner.object(key).and_then(|object| inner.objects.get(&object)).map(Held::uid);
-        if there == Some(held.uid()) { inner.put(key, held) } else { Vec::new() }
+        let mut keys = inner.writing.remove(key).unwrap_or_default();
+        let told = !keys.is_empty();
+        let version = answer.as_ref().map(|held| held.resource_version().to_owned());
+        if let Some(held) = answer {
+            keys.extend(inner.answer(key, held));
+        }
+        let held = inner.object(key).and_then(|object| inner.objects.get(&object)).map(Held::resource_version);
+        let overtaken = told && held != version.as_deref();
+        let mut others: Vec<Key> = keys.into_iter().filter(|other| other != key).collect();
+        others.sort_unstable();
+        others.dedup();
+        Written { others, overtaken }
     }
 
     /// Forgets an object; returns the keys to look at again.

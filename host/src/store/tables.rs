@@ -37,6 +37,8 @@ pub(super) struct Tables {
     pub(super) role_bindings: BTreeMap<OfTarget, u64>,
     pub(super) endpoints: BTreeMap<Endpoint, Lists>,
     pub(super) bytes: usize,
+    /// What is being written by us at this moment, and what watches have told of it meanwhile: the keys to look at again.
+    pub(super) writing: HashMap<Key, Vec<Key>>,
 }
 
 /// How far the lists of an endpoint are.
@@ -116,6 +118,12 @@ impl Tables {
         let Some(object) = self.object(key) else { return Vec::new() };
         let dependants = self.insert(&object, held);
         std::iter::once(key.clone()).chain(dependants).collect()
+    }
+
+    /// As [`Self::put`], for an object that is there.
+    pub(super) fn answer(&mut self, key: &Key, held: Held) -> Vec<Key> {
+        let there = self.object(key).and_then(|object| self.objects.get(&object)).map(Held::uid);
+        if there == Some(held.uid()) { self.put(key, held) } else { Vec::new() }
     }
 
     /// Inserts and indexes; returns the other keys that depend on the object.

@@ -74,6 +74,52 @@ fn an_answer_that_comes_after_the_end_of_its_object_brings_nothing_back() {
 }
 
 #[test]
+fn a_watch_that_is_quicker_than_the_answer_tells_no_news() {
+    let store = store(&["a"]);
+    let key = Key::target(&Workspace::new("a"), "edge");
+    let told = |version| store.upsert(&key, &target("edge", "u", version, "east")).unwrap();
+    let answer = |version| Some(Held::of(Kind::Target, &target("edge", "u", version, "east")).unwrap());
+    let written = |overtaken| Written { others: Vec::new(), overtaken };
+    put(&store, "a", "edge", "u", 1);
+    store.begin_write(&key);
+    assert_eq!((told(2), store.end_write(&key, answer(2))), (vec![], written(false)), "the echo, first");
+    store.begin_write(&key);
+    assert_eq!((store.end_write(&key, answer(3)), told(3)), (written(false), vec![]), "the answer, first");
+    store.begin_write(&key);
+    told(4);
+    assert_eq!((told(5), store.end_write(&key, answer(4))), (vec![], written(true)), "somebody wrote right after it");
+    store.begin_write(&key);
+    assert_eq!((told(6), store.end_write(&key, None)), (vec![], written(true)), "an answer that was lost");
+    store.begin_write(&key);
+    assert_eq!(store.end_write(&key, None), written(false));
+    assert_eq!(told(7), std::slice::from_ref(&key), "nothing is being written");
+}
+
+#[test]
+fn what_depends_on_an_object_that_is_written_is_told_when_its_answer_comes() {
+    let store = store(&[Workspace::LOCAL]);
+    let (local, name) = (Workspace::local(), "east");
+    let key = Key::registration(&local, name);
+    let registration = |version: u32| -> Wire {
+        let metadata = json!({"name": name, "uid": "r", "resourceVersion": version.to_string()});
+        let spec = json!({"kubeConfigSecretRef": {"namespace": "default", "name": "east"}});
+        let object = json!({
+            "apiVersion": "tmc.kcp.io/v1alpha1", "kind": "ClusterRegistration", "metadata": metadata, "spec": spec,
+        });
+        serde_json::from_str(&object.to_string()).unwrap()
+    };
+    store.upsert(&key, &registration(1)).unwrap();
+    put(&store, Workspace::LOCAL, "edge", "u", 1);
+    let others = vec![Key::target(&local, "edge")];
+    let answer = |version| Some(Held::of(Kind::Registration, &registration(version)).unwrap());
+    store.begin_write(&key);
+    assert!(store.upsert(&key, &registration(2)).unwrap().is_empty());
+    assert_eq!(store.end_write(&key, answer(2)), Written { others: others.clone(), overtaken: false });
+    store.begin_write(&key);
+    assert_eq!(store.end_write(&key, answer(3)), Written { others, overtaken: false });
+}
+
+#[test]
 fn managed_fields_are_not_kept() {
     let store = store(&[Workspace::LOCAL]);
     let key = Key::target(&Workspace::local(), "edge");

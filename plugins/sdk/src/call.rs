@@ -162,12 +162,16 @@ pub fn finalize<P: Reconciler>(raw: RawInput) -> Result<Report, String> {
     }
 }
 
-/// `transform`.
+/// `transform`. A subject that does not decode is refused.
 ///
 /// # Errors
-/// The input or an object does not decode, or the plugin refuses.
+/// The rest of the input or an object does not decode, or the plugin says that something unexpected happened.
 pub fn transform<P: Transformer>(raw: RawInput, objects: &[Vec<u8>]) -> Result<Transformed, String> {
-    let input = decode::<P>(raw).map_err(|(Undecoded::Subject(error) | Undecoded::Other(error))| error)?;
+    let input = match decode::<P>(raw) {
+        Ok(input) => input,
+        Err(Undecoded::Subject(error)) => return Ok(Transformed::none(invalid_subject(&error))),
+        Err(Undecoded::Other(error)) => return Err(error),
+    };
     let objects = objects
         .iter()
         .map(|object| serde_json::from_slice(object).map_err(|error| format!("an object to transform: {error}")))
@@ -284,7 +288,7 @@ mod tests {
         assert!(matches!(planned.after, Next::Invalid { ref reason, .. } if reason == "SubjectInvalid"));
         assert!(matches!(report::<Counter>(input()).unwrap().after, Next::Invalid { .. }));
         assert_eq!(finalize::<Counter>(input()).unwrap(), Report::settled());
-        assert!(transform::<Counter>(input(), &[]).is_err());
+        assert!(matches!(transform::<Counter>(input(), &[]).unwrap().after, Next::Invalid { .. }));
     }
 
     #[test]

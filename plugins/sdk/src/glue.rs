@@ -1,6 +1,6 @@
-//! The generated bindings of the contract and what joins them to the traits. Only in a build for WebAssembly.
+//! The generated bindings of the contract's version 0.2 and what joins them to the traits. Only in a build for WebAssembly.
 //!
-//! Both worlds of `wit/plugin.wit` export `about`, and two sets of bindings of one interface cannot live in one crate: the
+//! Both worlds export `about`, and two sets of bindings of one interface cannot live in one crate: the
 //! macros that they export have the same names. So the bindings are generated once for each interface, as worlds of one
 //! export; a plugin exports two of them, and the linker's union of both is the world of the contract.
 
@@ -9,12 +9,12 @@
 /// The bindings of `about`, `log` and `types`.
 pub mod about {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "../../wit/0.2",
         inline: "
             package berthage:guest-about;
             world exported-about {
-                import berthage:plugin/log@0.1.0;
-                export berthage:plugin/about@0.1.0;
+                import berthage:plugin/log@0.2.0;
+                export berthage:plugin/about@0.2.0;
             }
         ",
         generate_all,
@@ -26,14 +26,14 @@ pub mod about {
 /// The bindings of `reconcile`.
 pub mod reconcile {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "../../wit/0.2",
         inline: "
             package berthage:guest-reconcile;
             world exported-reconcile {
-                export berthage:plugin/reconcile@0.1.0;
+                export berthage:plugin/reconcile@0.2.0;
             }
         ",
-        with: { "berthage:plugin/types@0.1.0": crate::glue::types },
+        with: { "berthage:plugin/types@0.2.0": crate::glue::types },
         generate_all,
         pub_export_macro: true,
         export_macro_name: "export",
@@ -43,14 +43,14 @@ pub mod reconcile {
 /// The bindings of `transform`.
 pub mod transform {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "../../wit/0.2",
         inline: "
             package berthage:guest-transform;
             world exported-transform {
-                export berthage:plugin/transform@0.1.0;
+                export berthage:plugin/transform@0.2.0;
             }
         ",
-        with: { "berthage:plugin/types@0.1.0": crate::glue::types },
+        with: { "berthage:plugin/types@0.2.0": crate::glue::types },
         generate_all,
         pub_export_macro: true,
         export_macro_name: "export",
@@ -67,7 +67,7 @@ use std::marker::PhantomData;
 use crate::call::{self, RawInput};
 use crate::input::{ApplyResult, RawGroup};
 use crate::log::Level;
-use crate::outcome::{Condition, Next, Note, Plan, Report, Transformed};
+use crate::outcome::{Condition, Next, Note, Plan, Report, Sample, Transformed};
 use crate::plugin::{Plugin, Reconciler, Transformer};
 use crate::selection::{ObjectRef, Selection};
 
@@ -202,8 +202,8 @@ impl From<ObjectRef> for types::ObjectRef {
 
 impl From<Selection> for types::Selection {
     fn from(selection: Selection) -> Self {
-        let Selection { id, site, group, version, kind, namespace, names } = selection;
-        Self { id, site, group, version, kind, namespace, names }
+        let Selection { id, site, group, version, kind, namespace, names, label_selector, fields } = selection;
+        Self { id, site, group, version, kind, namespace, names, label_selector, fields }
     }
 }
 
@@ -223,6 +223,13 @@ impl From<Note> for types::Note {
     fn from(note: Note) -> Self {
         let level = if note.warning { "Warning" } else { "Normal" }.to_owned();
         Self { level, reason: note.reason, message: note.message }
+    }
+}
+
+impl From<Sample> for types::Sample {
+    fn from(sample: Sample) -> Self {
+        let Sample { name, value } = sample;
+        Self { name, value }
     }
 }
 
@@ -248,6 +255,7 @@ impl From<Plan> for types::PlanOutcome {
             hold: plan.hold,
             conditions: plan.conditions.into_iter().map(Into::into).collect(),
             notes: plan.notes.into_iter().map(Into::into).collect(),
+            samples: plan.samples.into_iter().map(Into::into).collect(),
             after: plan.after.into(),
         }
     }
@@ -258,6 +266,7 @@ impl From<Report> for types::ReportOutcome {
         Self {
             conditions: report.conditions.into_iter().map(Into::into).collect(),
             notes: report.notes.into_iter().map(Into::into).collect(),
+            samples: report.samples.into_iter().map(Into::into).collect(),
             after: report.after.into(),
         }
     }
@@ -269,6 +278,8 @@ impl From<Transformed> for types::TransformOutcome {
             objects: transformed.objects.iter().map(json).collect(),
             conditions: transformed.conditions.into_iter().map(Into::into).collect(),
             notes: transformed.notes.into_iter().map(Into::into).collect(),
+            samples: transformed.samples.into_iter().map(Into::into).collect(),
+            after: transformed.after.into(),
         }
     }
 }

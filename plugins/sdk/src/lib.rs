@@ -2,7 +2,7 @@
 //!
 //! A plugin implements [`Plugin`] and one of [`Reconciler`] and [`Transformer`], and is exported by one macro. The traits
 //! are plain Rust: on the developer's machine the same code runs in ordinary tests, through [`call`], which does exactly
-//! what the exported functions do. Only a build for WebAssembly contains the generated bindings of `wit/plugin.wit`.
+//! what the exported functions do. Only a build for WebAssembly contains the generated bindings of `wit/0.2`.
 //!
 //! ```
 //! use berthage_plugin_sdk::{About, Empty, Input, Plan, Plugin, Reconciler, export_reconciler};
@@ -45,7 +45,7 @@ mod selection;
 
 pub use about::{About, SubjectKind};
 pub use input::{ApplyResult, Input, Reads};
-pub use outcome::{Condition, Next, Note, Plan, Render, Report, Status, Transformed};
+pub use outcome::{Condition, Next, Note, Plan, Render, Report, Sample, Status, Transformed};
 pub use plugin::{Empty, Plugin, Reconciler, Transformer};
 pub use selection::{ObjectRef, Selection};
 

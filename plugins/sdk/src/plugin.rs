@@ -64,10 +64,10 @@ pub trait Reconciler: Plugin {
 
 /// A change to what a reconciler wants.
 pub trait Transformer: Plugin {
-    /// The desired objects in, the desired objects out.
+    /// The desired objects in, the desired objects out. [`Transformed::refused`] says no.
     ///
     /// # Errors
-    /// A refusal: nothing is applied, the last good revision goes on, and the text is shown to the subject's owner.
+    /// Something unexpected: nothing is applied, what runs goes on, and the call is repeated with backoff.
     fn transform(input: &Input<Self>, objects: Vec<Value>) -> Result<Transformed, String>;
 }
 

@@ -33,6 +33,8 @@ pub mod kind {
     pub const PLUGINS_HEALTHY: &str = "PluginsHealthy";
     /// On kcp: the tenant's APIBinding accepts what Berthage needs of the workspace. Present only while false.
     pub const CLAIMS_ACCEPTED: &str = "ClaimsAccepted";
+    /// Changes are held back on purpose. Present only while true.
+    pub const PAUSED: &str = "Paused";
     /// Something changes our objects behind our back, again and again.
     pub const DRIFTED: &str = "Drifted";
     /// kstatus: it will not go on without somebody's help. Present only while true.
@@ -95,8 +97,8 @@ pub struct Assessment {
     pub plugin_conditions: Option<Vec<PluginCondition>>,
     /// While the target is being deleted: what it waits for.
     pub terminating: Option<Finding>,
-    /// Changes are held back, by `spec.paused` or --observe-only: nothing is under way.
-    pub held: bool,
+    /// Why changes are held back, by `spec.paused` or --observe-only, where they are: nothing is under way.
+    pub held: Option<Finding>,
     /// Sum over the nodes.
     pub capacity: Option<BTreeMap<String, String>>,
     /// Sum over the nodes that can take workloads.
@@ -167,6 +169,7 @@ fn drafts(old: &[Condition], found: &Assessment) -> Vec<Draft> {
     all.extend(host);
     let claims = found.claims.as_ref();
     all.extend(claims.map(|it| Draft::new(kind::CLAIMS_ACCEPTED, it.status, it.reason, it.message.clone())));
+    all.extend(found.held.iter().map(|it| Draft::new(kind::PAUSED, it.status, it.reason, it.message.clone())));
     all.extend(plugins);
     all
 }
@@ -235,7 +238,12 @@ fn ready(host: &[Draft], lowering: Option<&PluginCondition>, found: &Assessment)
             reason: stalled.reason,
             message: format!("{GOOD} That is as it was before: {}", stalled.message),
         },
-        None => Draft::new(kind::READY, ConditionStatus::True, Reason::AsExpected, GOOD),
+        None => match &found.held {
+            Some(held) => {
+                Draft::new(kind::READY, ConditionStatus::True, held.reason, format!("{GOOD} {}", held.message))
+            }
+            None => Draft::new(kind::READY, ConditionStatus::True, Reason::AsExpected, GOOD),
+        },
     }
 }
 
@@ -250,7 +258,7 @@ fn stalled(host: &[Draft]) -> Option<Draft> {
 }
 
 fn reconciling(host: &[Draft], found: &Assessment) -> Option<Draft> {
-    if found.held {
+    if found.held.is_some() {
         return None;
     }
     let deployed = host.iter().find(|draft| draft.kind == kind::SYNCER_DEPLOYED)?;
@@ -352,6 +360,18 @@ mod tests {
         let stalled = conditions::find(&status.conditions, kind::STALLED).unwrap();
         assert_eq!((stalled.status, stalled.reason.as_str()), (ConditionStatus::True, "TemplateInvalid"));
         assert!(conditions::find(&compute(&status, all_good(), at(3)).conditions, kind::STALLED).is_none());
+    }
+
+    #[test]
+    fn what_is_held_back_shows_where_people_look() {
+        let paused = Finding { status: ConditionStatus::True, reason: Reason::Paused, message: "Paused.".into() };
+        let found = Assessment { held: Some(paused), ..all_good() };
+        let status = compute(&SyncTargetStatus::default(), found, at(1));
+        assert_eq!(ready(&status), (ConditionStatus::True, "Paused"));
+        assert!(conditions::find(&status.conditions, kind::READY).unwrap().message.ends_with(" Paused."));
+        let paused = conditions::find(&status.conditions, kind::PAUSED).unwrap();
+        assert_eq!((paused.status, paused.reason.as_str()), (ConditionStatus::True, "Paused"));
+        assert!(conditions::find(&compute(&status, all_good(), at(2)).conditions, kind::PAUSED).is_none());
     }
 
     #[test]

@@ -38,14 +38,20 @@ impl Actor for Aggregation {
             return None;
         }
         let read = |role: &store::Object| role.map().ok().map(|role| Value::Object(Arc::unwrap_or_clone(role)));
-        let roles: Vec<Value> = all.iter().filter_map(read).collect();
-        let roles: Vec<&Value> = roles.iter().collect();
-        for role in &roles {
+        let mut roles: Vec<Value> = all.iter().filter_map(read).collect();
+        for at in 0..roles.len() {
+            let others: Vec<&Value> = roles.iter().collect();
+            let Some(role) = roles.get(at) else { continue };
             // A selector that cannot be read gathers nothing, and its role stays as it is.
-            if let (Ok(Some(rules)), Some(name)) = (gathered(role, &roles), role["metadata"]["name"].as_str()) {
-                let cluster = &*changed.cluster;
-                let named = Named { cluster, group: RBAC, plural: "clusterroles", namespace: "", name };
-                let _ = apply(world, &named, &rules);
+            let Ok(Some(rules)) = gathered(role, &others) else { continue };
+            let Some(name) = role["metadata"]["name"].as_str() else { continue };
+            let cluster = &*changed.cluster;
+            let named = Named { cluster, group: RBAC, plural: "clusterroles", namespace: "", name };
+            let _ = apply(world, &named, &rules);
+            // The next one gathers what this one has now: of two that gather each other, one would have the rules of the
+            // other for ever, in turns.
+            if let Some(Value::Object(role)) = roles.get_mut(at) {
+                role.insert("rules".to_owned(), rules);
             }
         }
         None
@@ -93,6 +99,25 @@ mod tests {
     use serde_json::json;
 
     use crate::actors::testing::Fixture;
+
+    #[test]
+    fn two_roles_that_gather_each_other_come_to_rest() {
+        let mut fixture = Fixture::kubernetes();
+        let role = |name: &str, other: &str, rules: serde_json::Value| {
+            json!({
+                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+                "metadata": {"name": name, "labels": {"x": name}},
+                "aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {"x": other}}]}, "rules": rules,
+            })
+        };
+        let rule = json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]);
+        fixture.make(role("ping", "pong", json!(null)));
+        fixture.make(role("pong", "ping", rule.clone()));
+        fixture.settle();
+        for name in ["ping", "pong"] {
+            assert_eq!(fixture.get("clusterroles", "", name)["rules"], rule, "{name}");
+        }
+    }
 
     #[test]
     fn rules_are_gathered_when_a_role_comes_changes_and_goes() {

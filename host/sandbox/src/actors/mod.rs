@@ -15,6 +15,7 @@ mod reading;
 mod testing;
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
 
@@ -48,6 +49,13 @@ fn server(flavour: Flavour) -> &'static str {
     }
 }
 
+/// How many changes are looked at at once. Few, for a request waits for as long: at most some 25 ms.
+const AT_ONCE: RangeInclusive<usize> = 8..=512;
+/// Of the changes that wait one in so many is looked at at once.
+const SHARE: usize = 8;
+/// How many changes that follow from one are looked at before those that wait.
+const FOLLOWING: usize = 256;
+
 /// A controller.
 pub trait Actor: Send + std::fmt::Debug {
     /// Looks at an object that changed, came or went; says when to look at it again, if the time alone would change something.
@@ -59,13 +67,17 @@ pub trait Actor: Send + std::fmt::Debug {
 pub struct Actors {
     all: Vec<Box<dyn Actor>>,
     due: VecDeque<Changed>,
+    /// How many of those at the front follow from the change that was looked at last.
+    following: usize,
+    /// How many followed from it until now.
+    followed: usize,
     later: BTreeSet<(Timestamp, usize, Changed)>,
 }
 
 impl Actors {
     /// These controllers, who are asked in this order.
     pub fn new(actors: Vec<Box<dyn Actor>>) -> Self {
-        Self { all: actors, due: VecDeque::new(), later: BTreeSet::new() }
+        Self { all: actors, ..Self::default() }
     }
 
     /// Looks at every object that is there, as controllers do when they start.
@@ -73,15 +85,26 @@ impl Actors {
         self.due.extend(world.all_objects());
     }
 
+    /// How many changes to look at before requests have their turn. The more wait the more: requests bring changes as fast as
+    /// they are answered, and with a fixed number the controllers of ten thousand clusters would fall behind them for ever.
+    pub fn at_once(&self) -> usize {
+        (self.due.len() / SHARE).clamp(*AT_ONCE.start(), *AT_ONCE.end())
+    }
+
     /// Looks at changes, so many at the most, and at what is due by now. Says whether there is more to do at once, or when.
     ///
     /// What follows from a change comes before the other changes that wait. So what was begun first is done first, however much
     /// there is to do, and objects are looked at while the store has them at hand ([`store`](crate::store)): with thousands of
-    /// Deployments at once, each step of each waited for all others, and most of the time went into reading them anew.
+    /// Deployments at once, each step of each waited for all others, and most of the time went into reading them anew. What
+    /// follows without end, or nearly so, waits as everything else does.
     pub fn act(&mut self, world: &mut World, most: usize) -> Next {
         self.due.append(&mut world.take_changes());
         for _ in 0..most {
             if let Some(changed) = self.due.pop_front() {
+                match self.following.checked_sub(1) {
+                    Some(left) => self.following = left,
+                    None => self.followed = 0,
+                }
                 for at in 0..self.all.len() {
                     self.look(world, at, &changed);
                 }
@@ -90,7 +113,14 @@ impl Actors {
             } else {
                 return self.later.first().map_or(Next::Idle, |(time, ..)| Next::At(*time));
             }
-            for follows in world.take_changes().into_iter().rev() {
+            let follows = world.take_changes();
+            self.followed += follows.len();
+            if self.followed > FOLLOWING {
+                self.due.extend(follows);
+                continue;
+            }
+            self.following += follows.len();
+            for follows in follows.into_iter().rev() {
                 self.due.push_front(follows);
             }
         }
@@ -118,4 +148,64 @@ pub enum Next {
     At(Timestamp),
     /// When something changes.
     Idle,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::testing::Fixture;
+    use super::*;
+    use crate::lifecycle::Subresource;
+
+    /// Writes whenever it looks.
+    #[derive(Debug)]
+    struct Restless;
+
+    impl Actor for Restless {
+        fn act(&mut self, world: &mut World, changed: &Changed) -> Option<Timestamp> {
+            if &*changed.name == "restless" {
+                let number = world.revision().to_string();
+                let written = world.change(&changed.named(), Subresource::None, "test", |object| {
+                    object.insert("data".to_owned(), json!({ "number": number }));
+                });
+                written.unwrap();
+            }
+            None
+        }
+    }
+
+    #[test]
+    fn what_follows_without_end_keeps_nobody_waiting() {
+        let mut fixture = Fixture::kubernetes();
+        let map = |name: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "default"}});
+        fixture.make(map("restless"));
+        fixture.make(map("other"));
+        let mut actors = Actors::new(vec![Box::new(Restless)]);
+        let waits = |actors: &Actors| actors.due.iter().any(|changed| &*changed.name == "other");
+        actors.act(&mut fixture.world, 1);
+        assert!(waits(&actors));
+        actors.act(&mut fixture.world, 2 * FOLLOWING);
+        assert!(!waits(&actors));
+        assert_eq!(actors.act(&mut fixture.world, 10 * FOLLOWING), Next::Now, "it goes on all the same");
+    }
+
+    /// Requests are answered, and bring changes, between every two looks.
+    #[test]
+    fn controllers_do_not_fall_behind_for_ever() {
+        let mut world = Fixture::kubernetes().world;
+        let change = world.all_objects().into_iter().next().unwrap();
+        let mut actors = Actors::default();
+        let mut rounds = || {
+            for _ in 0..1_000 {
+                actors.due.extend(std::iter::repeat_n(change.clone(), 100));
+                let most = actors.at_once();
+                actors.act(&mut world, most);
+            }
+            actors.due.len()
+        };
+        let waiting = rounds();
+        assert!(waiting < 100 * SHARE, "{waiting} wait");
+        assert_eq!(rounds(), waiting);
+    }
 }

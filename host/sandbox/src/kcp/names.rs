@@ -42,6 +42,11 @@ pub fn cluster_name(random: &[u8]) -> String {
     padded(digest(&SHA224, random).as_ref()).chars().take(16).collect()
 }
 
+/// Whether it could be the name of a logical cluster that was made for a workspace.
+pub fn is_cluster_name(name: &str) -> bool {
+    name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
+
 /// What an old annotation calls a shard.
 pub fn shard_hash(shard: &str) -> String {
     padded(&sha224(shard)).chars().take(8).collect()

@@ -97,6 +97,9 @@ pub(crate) fn transitive(world: &World, of_type: &WorkspaceType) -> Result<Vec<W
     Ok(all)
 }
 
+/// How many types may extend one another.
+const LEVELS: usize = 64;
+
 fn extended(
     world: &World,
     of_type: &WorkspaceType,
@@ -104,6 +107,9 @@ fn extended(
     way: &mut Vec<String>,
     all: &mut Vec<WorkspaceType>,
 ) -> Result<(), String> {
+    if way.len() > LEVELS {
+        return Err(format!("workspace type {} extends more than {LEVELS} others, one by one", quote(&of_type.name)));
+    }
     for base in items(&of_type.object, &["spec", "extend", "with"]) {
         let reference = reference(base);
         let base = resolve(world, &of_type.path, &reference)

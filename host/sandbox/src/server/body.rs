@@ -17,7 +17,7 @@ use crate::quote::quote;
 use crate::schema::CustomKind;
 use crate::show::{self, BodyFormat};
 use crate::status::Failure;
-use crate::world::Serving;
+use crate::world::{Serving, World};
 
 /// A value that a client sent, and what is there twice in it.
 pub(super) struct Read {
@@ -168,6 +168,7 @@ pub(super) fn complete(
 
 /// 501 for what of an object is not done here: before anything is kept.
 pub(super) fn supported(
+    world: &World,
     serving: &Serving,
     subresource: Subresource,
     object: &Map<String, Value>,
@@ -178,7 +179,8 @@ pub(super) fn supported(
         content::Content::of(group, plural, subresource).supported(object, old)?;
     }
     if (&**group, &**plural) == ("apiextensions.k8s.io", "customresourcedefinitions") {
-        CustomKind::read(object)?;
+        let kind = CustomKind::read(object)?;
+        world.definable(&kind.group, &kind.names.plural)?;
     }
     Ok(())
 }

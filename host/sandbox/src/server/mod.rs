@@ -71,9 +71,6 @@ struct Inner {
     config: Config,
 }
 
-/// How many changes actors look at before others get the lock. Few, for a request waits for as long.
-const CHANGES_AT_ONCE: usize = 8;
-
 impl Server {
     /// A server of a world.
     pub fn new(world: World, clock: Clock, config: Config) -> Self {
@@ -111,7 +108,7 @@ impl Server {
     pub async fn run(&self, mut actors: Actors) {
         self.with(|world| actors.begin(world));
         loop {
-            match self.with(|world| actors.act(world, CHANGES_AT_ONCE)) {
+            match self.with(|world| actors.act(world, actors.at_once())) {
                 Next::Now => tokio::task::yield_now().await,
                 Next::Idle => self.0.changed.notified().await,
                 Next::At(time) => {

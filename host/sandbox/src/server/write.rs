@@ -38,7 +38,7 @@ pub(super) fn create(world: &mut World, request: &Request<'_>, serving: &Arc<Ser
     let shown = Shown::new(request, serving)?;
     let options = WriteOptions::of_create(&request.query)?;
     let Whole { object, mut warnings } = whole(request, serving, &options)?;
-    body::supported(serving, Subresource::None, &object, None)?;
+    body::supported(world, serving, Subresource::None, &object, None)?;
     no_escalation(world, request, serving, &object, None)?;
     warnings.extend(warned(serving, &object, None));
     let manager = manager_of(&options.field_manager, request.user_agent());
@@ -58,7 +58,7 @@ pub(super) fn put(world: &mut World, request: &Request<'_>, serving: &Arc<Servin
         if old.is_none() && serving.facts.create_on_update {
             may_create(world, request)?;
         }
-        body::supported(serving, subresource(request), &object, old)?;
+        body::supported(world, serving, subresource(request), &object, old)?;
         no_escalation(world, request, serving, &object, old)?;
         warnings.extend(warned(serving, &object, old));
         Ok(object.clone())
@@ -95,7 +95,7 @@ pub(super) fn patch(world: &mut World, request: &Request<'_>, serving: &Arc<Serv
         let patched = patch.apply(serving, old, &applying, world)?;
         let object = body::complete(serving, patched, &mut problems)?;
         warnings = body::judge(serving, options.write.field_validation, problems)?;
-        body::supported(serving, subresource, &object, old)?;
+        body::supported(world, serving, subresource, &object, old)?;
         no_escalation(world, request, serving, &object, old)?;
         warnings.extend(warned(serving, &object, old));
         Ok(object)

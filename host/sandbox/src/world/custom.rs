@@ -30,9 +30,18 @@ pub struct Defined<'a> {
 }
 
 impl World {
+    /// Whether a definition may define a kind: one that is built in is kept where the definition's objects would be.
+    pub fn definable(&self, group: &str, plural: &str) -> Result<(), Failure> {
+        match self.built_in_servings.stored(group, plural) {
+            Some(_) => Err(Failure::not_in_sandbox("a definition of a kind that is built in")),
+            None => Ok(()),
+        }
+    }
+
     /// The versions of a definition that are served, ready to serve.
     pub fn define(&mut self, defined: &Defined<'_>) -> Result<Vec<Arc<Serving>>, Failure> {
         let kind = &defined.kind;
+        self.definable(&kind.group, &kind.names.plural)?;
         let names: Vec<String> =
             kind.versions.iter().map(|version| format!("{}/{}", kind.group, version.name)).collect();
         let storage = kind.storage().map(|version| version.name.as_str());

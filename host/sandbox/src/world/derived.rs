@@ -35,6 +35,10 @@ impl World {
             let kind = Arc::new(CustomKind::read(definition).ok()?);
             let accepted = definition.get("status")?.get("acceptedNames")?.as_object()?;
             let names = Names::read(accepted);
+            // Anybody who may write a status may write names into it; the controller puts them right.
+            if names.plural != plural || kind.names.plural != plural || kind.group != group {
+                return None;
+            }
             let defined = Defined {
                 kind,
                 schemas: custom::schemas(definition),

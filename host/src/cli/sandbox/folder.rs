@@ -54,14 +54,15 @@ pub(super) struct Folder {
     /// Held for as long as the sandbox runs in it.
     _lock: File,
     /// What removes it at the end.
-    _temporary: Option<TempDir>,
+    temporary: Option<TempDir>,
 }
 
 impl Folder {
     /// The chosen one, made if it is not there; else a new one among the system's temporary files.
     pub(super) fn open(chosen: Option<&Path>) -> Result<Self, FolderError> {
         let (path, temporary) = match chosen {
-            Some(chosen) => (chosen.to_owned(), None),
+            // Its files are named for other terminals, which are elsewhere.
+            Some(chosen) => (std::path::absolute(chosen).map_err(|source| unwritable(chosen, source))?, None),
             None => {
                 let ours = Permissions::from_mode(OURS);
                 let made = tempfile::Builder::new().prefix("berthage-sandbox-").permissions(ours).tempdir();
@@ -70,12 +71,17 @@ impl Folder {
             }
         };
         let lock = take(&path)?;
-        Ok(Self { path, _lock: lock, _temporary: temporary })
+        Ok(Self { path, _lock: lock, temporary })
     }
 
     /// Where it is.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Where it is, if it goes with the sandbox.
+    pub(super) fn temporary(&self) -> Option<PathBuf> {
+        self.temporary.as_ref().map(|folder| folder.path().to_owned())
     }
 
     /// Where syncers' mounts lie.

@@ -58,7 +58,7 @@ pub(super) fn end(sandbox: &Sandbox, folder: &Path, after: Duration, exits: bool
          \x20   kubectl --kubeconfig {other} get synctargets   # another workspace, with a target of the same name\n\n\
          Change something, and look again:\n\n\
          \x20   kubectl patch synctarget edge --type merge -p '{{\"spec\":{{\"syncerConfig\":{{\"replicas\":2}}}}}}'\n\
-         \x20   kubectl --kubeconfig {physical} delete deployments -A -l {LABEL_MANAGED_BY}=berthage   # they come back\n\
+         \x20   kubectl --kubeconfig {physical} delete deployments -A -l {LABEL_MANAGED_BY}=berthage   # they come back; after five times in ten minutes once a minute\n\
          \x20   kubectl delete synctarget edge   # what was deployed for it goes\n\
          \x20   kubectl apply -f {manifest}   # and comes again\n\n\
          The workspace {first} is {}/clusters/{first}. Ctrl-C ends everything.\n",

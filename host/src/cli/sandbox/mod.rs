@@ -78,6 +78,12 @@ pub enum SandboxCommandError {
         /// Which file or folder.
         path: PathBuf,
     },
+    /// What was named for the controller.
+    #[error("{} is not there; correct the flags after --", path.display())]
+    Nowhere {
+        /// Which file or folder.
+        path: PathBuf,
+    },
     /// The share folder.
     #[error(transparent)]
     Share(ControllerError),
@@ -115,8 +121,16 @@ pub enum SandboxCommandError {
 
 /// Runs until Ctrl-C, or with `--exit` until everything is ready.
 pub async fn run(args: SandboxArgs) -> Result<(), SandboxCommandError> {
-    let shutdown = shutdown::on_signals_of_a_terminal().map_err(SandboxCommandError::Signals)?;
     let folder = Folder::open(args.dir.as_deref())?;
+    let temporary = folder.temporary();
+    let shutdown = shutdown::on_signals_of_a_terminal(move || {
+        if let Some(path) = temporary
+            && let Err(error) = std::fs::remove_dir_all(&path)
+        {
+            tracing::warn!(%error, folder = %path.display(), "keys and tokens stay behind");
+        }
+    });
+    let shutdown = shutdown.map_err(SandboxCommandError::Signals)?;
     let asked = shutdown.clone();
     tokio::select! {
         ended = run_in(&folder, &args, shutdown) => ended,
@@ -187,8 +201,14 @@ async fn run_in(files: &Folder, args: &SandboxArgs, shutdown: Shutdown) -> Resul
 fn complete(command: &crate::args::Controller) -> Result<(), SandboxCommandError> {
     let share = controller::share_folder(&command.share).map_err(SandboxCommandError::Share)?;
     let needed = [controller::reconciler_file(&command.share, &share), controller::templates_folder(&share)];
-    match needed.into_iter().find(|path| !path.exists()) {
-        Some(path) => Err(SandboxCommandError::Missing { path }),
+    if let Some(path) = needed.into_iter().find(|path| !path.exists()) {
+        return Err(SandboxCommandError::Missing { path });
+    }
+    let transformers =
+        command.share.transformers.iter().map(|text| text.split_once('=').map_or(&**text, |(file, _)| file));
+    let mut named = transformers.map(Path::new).chain(command.share.templates.as_deref());
+    match named.find(|path| !path.exists()) {
+        Some(path) => Err(SandboxCommandError::Nowhere { path: path.to_owned() }),
         None => Ok(()),
     }
 }

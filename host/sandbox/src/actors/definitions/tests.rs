@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::actors::testing::{BEGIN, Fixture, conditions};
+use crate::actors::testing::{BEGIN, CLUSTER, Fixture, conditions};
 
 fn definition(plural: &str, kind: &str) -> Value {
     let schema = json!({"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}});
@@ -52,6 +52,31 @@ fn a_definition_is_established_and_served() {
         fixture.make(widget("w", &Value::Null));
         fixture.settle();
     }
+}
+
+/// Whoever may write its status says nothing of what it is.
+#[test]
+fn a_definition_serves_what_it_is_called_and_nothing_else() {
+    let mut fixture = Fixture::kubernetes();
+    fixture.make(definition("widgets", "Widget"));
+    fixture.settle();
+    fixture.change_status(PLURAL, "", "widgets.example.com", |definition| {
+        definition["status"]["acceptedNames"] = json!({"plural": "ghosts", "kind": "Ghost", "listKind": "GhostList"});
+    });
+    let served =
+        |fixture: &Fixture| fixture.world.all_stored(CLUSTER).iter().any(|kind| kind.served.plural == "ghosts");
+    assert!(!served(&fixture));
+    fixture.settle();
+    assert!(!served(&fixture));
+    fixture.make(widget("w", &Value::Null));
+}
+
+#[test]
+fn a_kind_that_is_built_in_is_not_defined_again() {
+    let fixture = Fixture::kubernetes();
+    let failure = fixture.world.definable("rbac.authorization.k8s.io", "clusterroles").unwrap_err();
+    assert_eq!(failure.code, 501);
+    assert!(fixture.world.definable("rbac.authorization.k8s.io", "widgets").is_ok());
 }
 
 #[test]

@@ -69,7 +69,7 @@ impl Workspaces {
     fn reconcile(&mut self, world: &mut World, parent: &str, name: &str) -> Result<(), Failure> {
         let own = named(parent, TENANCY, "workspaces", name);
         let Some(workspace) = world.get(&own) else { return Ok(()) };
-        let cluster = cluster_of(&workspace).to_owned();
+        let cluster = cluster_of(world, &own, &workspace).to_owned();
         if !cluster.is_empty() {
             self.owners.insert(cluster.as_str().into(), (parent.into(), name.into()));
         }
@@ -101,7 +101,7 @@ impl Workspaces {
             Some(found) if found.deleting => Ok(false),
             Some(_) => delete(world, &logical_cluster(cluster)).map(|()| false),
             None => {
-                self.owners.remove(cluster);
+                self.owners.retain(|_, owner| (&*owner.0, &*owner.1) != (own.cluster, own.name));
                 let mut new = workspace.clone();
                 if !drop_finalizer(&mut new, WORKSPACE_FINALIZER) {
                     return Ok(false);
@@ -112,10 +112,25 @@ impl Workspaces {
     }
 }
 
-fn cluster_of(workspace: &Object) -> &str {
-    match text(workspace, &["spec", "cluster"]) {
+/// The logical cluster of a workspace; empty if it has none, or names one that is not its own: its owner may write anything
+/// into the annotation.
+fn cluster_of<'w>(world: &World, own: &Named<'_>, workspace: &'w Object) -> &'w str {
+    let cluster = match text(workspace, &["spec", "cluster"]) {
         "" => annotation(workspace, CLUSTER),
         cluster => cluster,
+    };
+    if may_have(world, own, workspace, cluster) { cluster } else { "" }
+}
+
+/// Whether a logical cluster belongs to this workspace, or to nobody.
+fn may_have(world: &World, own: &Named<'_>, workspace: &Object, cluster: &str) -> bool {
+    match world.get(&logical_cluster(cluster)) {
+        Some(made) => {
+            text(&made, &["spec", "owner", "cluster"]) == own.cluster
+                && text(&made, &["spec", "owner", "name"]) == own.name
+                && text(&made, &["spec", "owner", "uid"]) == text(workspace, &["metadata", "uid"])
+        }
+        None => world.cluster(cluster).is_none() && names::is_cluster_name(cluster),
     }
 }
 
@@ -158,7 +173,7 @@ fn schedule(world: &mut World, own: &Named<'_>, mut workspace: Object) -> Result
         return Ok(());
     }
     let (has_shard, has_cluster) =
-        (!annotation(&workspace, SHARD).is_empty(), !annotation(&workspace, CLUSTER).is_empty());
+        (!annotation(&workspace, SHARD).is_empty(), !cluster_of(world, own, &workspace).is_empty());
     if !has_shard || !has_cluster || !has_finalizer(&workspace, WORKSPACE_FINALIZER) {
         if !has_shard {
             match choose_shard(world, &workspace) {
@@ -174,6 +189,7 @@ fn schedule(world: &mut World, own: &Named<'_>, mut workspace: Object) -> Result
         }
         if !has_cluster {
             let name = free_name(world);
+            part(&mut workspace, "spec").remove("cluster");
             meta(&mut workspace, "annotations").insert(CLUSTER.to_owned(), json!(name));
         }
         add_finalizer(&mut workspace, WORKSPACE_FINALIZER);
@@ -181,7 +197,7 @@ fn schedule(world: &mut World, own: &Named<'_>, mut workspace: Object) -> Result
     }
     let shard = annotation(&workspace, SHARD).to_owned();
     let Some(shard) = world.get(&named(ROOT, CORE, "shards", &shard)) else { return Ok(()) };
-    let cluster = annotation(&workspace, CLUSTER).to_owned();
+    let cluster = cluster_of(world, own, &workspace).to_owned();
     let path = format!("{}:{}", world.canonical_path(own.cluster), own.name);
     make_logical_cluster(world, own, &workspace, &cluster, &path)?;
     let base = text(&shard, &["spec", "externalURL"]).trim_end_matches('/').to_owned();

@@ -13,6 +13,8 @@ use crate::quote::quote;
 use crate::status::Failure;
 
 const INITIALIZING: &str = "Initializing";
+/// Annotations by which others find a workspace. kcp lets its owner change them, so that it takes the place of another one; not here.
+const FIXED: [&str; 2] = ["kcp.io/path", "core.kcp.io/shard"];
 /// Annotation: nobody gets in.
 const INACTIVE: &str = "core.kcp.io/inactive";
 
@@ -52,6 +54,11 @@ pub(super) fn check(request: &Request<'_>, new: &Object, old: Option<&Object>) -
     if at(old, &["spec", "createdBy"]) != at(new, &["spec", "createdBy"]) {
         let value = at(new, &["spec", "createdBy"]).unwrap_or(&Value::Null);
         let cause = causes::invalid_value("spec.createdBy", value, "field is immutable");
+        return Err(request.forbidden(&causes::text(&cause)));
+    }
+    if let Some(name) = FIXED.into_iter().find(|name| annotation(old, name) != annotation(new, name)) {
+        let cause =
+            causes::invalid(&format!("metadata.annotations[{name}]"), annotation(new, name), "field is immutable");
         return Err(request.forbidden(&causes::text(&cause)));
     }
     let set = |object: &Object, part: &str| -> BTreeSet<String> {

@@ -131,4 +131,42 @@ fn a_logical_cluster_is_deleted_by_kcp_only() {
         refused.map(drop).unwrap_err().message,
         "logicalclusters.core.kcp.io \"cluster\" is forbidden: spec.initializers is immutable"
     );
+    for name in ["kcp.io/path", "core.kcp.io/shard"] {
+        let refused = stage.change(&a, CLUSTERS, ("", "cluster"), &|own| {
+            own["metadata"]["annotations"][name] = json!("root:another");
+        });
+        let message = refused.map(drop).unwrap_err().message.clone();
+        assert!(message.contains(name) && message.contains("field is immutable"), "{message}");
+    }
+}
+
+/// Whoever may make workspaces may write anything into their annotations.
+#[test]
+fn a_workspace_has_no_logical_cluster_of_another() {
+    let mut stage = Stage::new();
+    let victim = stage.workspace("root", "victim");
+    for (name, theirs) in [("evil", victim.as_str()), ("worse", "root"), ("worst", "system:admin")] {
+        // The second one gets no shard, so that it is never scheduled.
+        for location in [json!({}), json!({"selector": {"matchLabels": {"no": "shard"}}})] {
+            stage.apply(
+                "root",
+                json!({
+                    "apiVersion": "tenancy.kcp.io/v1alpha1", "kind": "Workspace",
+                    "metadata": {
+                        "name": name, "finalizers": ["core.kcp.io/logicalcluster"],
+                        "annotations": {"internal.tenancy.kcp.io/cluster": theirs},
+                    },
+                    "spec": {"type": {"name": "universal", "path": "root"}, "location": location},
+                }),
+            );
+            assert_ne!(stage.get("root", WORKSPACES, ("", name))["spec"]["cluster"], json!(theirs), "{name}");
+            stage.delete("root", WORKSPACES, ("", name)).unwrap();
+            assert_eq!(stage.get("root", WORKSPACES, ("", name)), Value::Null, "{name}");
+            for cluster in [victim.as_str(), "root"] {
+                let own = stage.get(cluster, CLUSTERS, ("", "cluster"));
+                assert_eq!(own["status"]["phase"], "Ready", "{name}: {cluster}");
+                assert_eq!(own["metadata"]["deletionTimestamp"], Value::Null, "{name}: {cluster}");
+            }
+        }
+    }
 }

@@ -150,6 +150,28 @@ fn a_workspace_has_a_type_that_its_parent_may_have_below() {
 }
 
 #[test]
+fn types_that_extend_one_another_have_an_end() {
+    let mut stage = Stage::new();
+    let of_type = |name: &str, base: Option<String>| {
+        let with = base.map_or(json!([]), |base| json!([{"name": base, "path": "root"}]));
+        json!({
+            "apiVersion": "tenancy.kcp.io/v1alpha1", "kind": "WorkspaceType", "metadata": {"name": name},
+            "spec": {"extend": {"with": with}},
+        })
+    };
+    for at in 0..70 {
+        let base = (at > 0).then(|| format!("t{}", at - 1));
+        stage.create("root", of_type(&format!("t{at}"), base)).unwrap();
+    }
+    let workspace = json!({
+        "apiVersion": "tenancy.kcp.io/v1alpha1", "kind": "Workspace", "metadata": {"name": "x"},
+        "spec": {"type": {"name": "t69", "path": "root"}},
+    });
+    let message = stage.create("root", workspace).map(drop).unwrap_err().message.clone();
+    assert!(message.contains("extends more than 64 others"), "{message}");
+}
+
+#[test]
 fn nobody_is_the_owner_of_what_masters_make() {
     let mut stage = Stage::new();
     stage.user = User::new("root", ["system:masters"]);
