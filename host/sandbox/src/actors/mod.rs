@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn controllers_do_not_fall_behind_for_ever() {
         let mut world = Fixture::kubernetes().world;
-        let change = world.all_objects().into_iter().next().unwrap();
+        let change = world.all_objects().next().unwrap();
         let mut actors = Actors::default();
         let mut rounds = || {
             for _ in 0..1_000 {

@@ -188,7 +188,7 @@ impl Exports {
         link: impl FnOnce(&Component) -> wasmtime::Result<InstancePre<Guest>>,
     ) -> Result<Self, Failure> {
         let has =
-            |interface: &str, version: &str| component.get_export_index(None, &exported(interface, version)).is_some();
+            |interface: &str, version: &str| component.get_export_index(None, exported(interface, version)).is_some();
         let wrong = |wanted: String| Failure::WrongWorld { wanted, role: role.as_str() };
         let version = VERSIONS.into_iter().find(|version| has("about", version));
         let version = version.ok_or_else(|| wrong(exported("about", VERSIONS[0])))?;

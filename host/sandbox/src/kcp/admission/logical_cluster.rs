@@ -58,7 +58,7 @@ pub(super) fn check(request: &Request<'_>, new: &Object, old: Option<&Object>) -
     }
     if let Some(name) = FIXED.into_iter().find(|name| annotation(old, name) != annotation(new, name)) {
         let cause =
-            causes::invalid(&format!("metadata.annotations[{name}]"), annotation(new, name), "field is immutable");
+            causes::invalid(format!("metadata.annotations[{name}]"), annotation(new, name), "field is immutable");
         return Err(request.forbidden(&causes::text(&cause)));
     }
     let set = |object: &Object, part: &str| -> BTreeSet<String> {
