@@ -281,7 +281,7 @@ fn plugins_spec(args: &ShareArgs, share: &Path) -> Result<PluginsSpec, Controlle
         config: json("--plugin-config", &args.plugin_config)?,
     };
     let transformers = args.transformers.iter().map(|text| {
-        let (path, config) = text.split_once('=').unwrap_or((text, "{}"));
+        let (path, config) = transformer(text);
         Ok(PluginSource { name: None, path: PathBuf::from(path), config: json("--transformer", config)? })
     });
     Ok(PluginsSpec {
@@ -289,6 +289,11 @@ fn plugins_spec(args: &ShareArgs, share: &Path) -> Result<PluginsSpec, Controlle
         transformers: transformers.collect::<Result<_, ControllerError>>()?,
         cache_dir: args.plugin_cache.clone(),
     })
+}
+
+/// The file of a `--transformer`, and its configuration.
+pub fn transformer(text: &str) -> (&str, &str) {
+    text.split_once('=').unwrap_or((text, "{}"))
 }
 
 /// `bin/berthage` has its files in `share`, beside `bin`; a build tree has them at the top of the checkout.

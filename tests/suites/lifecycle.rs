@@ -588,6 +588,9 @@ async fn a_cluster_that_is_gone_is_abandoned_where_the_policy_says_so() -> Resul
     hub.remove(&target).await?;
     let event = hub.told(&target, "Abandoned", &target.names.namespace).await?;
     assert_eq!(event.type_.as_deref(), Some("Warning"));
+    // It is the last word, and not that nothing was left.
+    let news = hub.news(&target).await?;
+    assert!(news.iter().all(|event| event.reason.as_deref() != Some("CleanedUp")), "{news:?}");
     assert!(hub.belongings(&target).await?.is_empty());
     // What was said is true: everything is still there.
     assert_eq!(downstream(&east, &target).await?, expected_downstream(&target, 1));

@@ -26,6 +26,49 @@ async fn kubectl(folder: &Path, kubeconfig: &str, arguments: &[&str]) -> Result<
     if output.status.success() { Ok(told) } else { Err(problem(format!("kubectl {arguments:?}: {told}{wrong}"))) }
 }
 
+/// What is named for the controller and is not there would be told by conditions, after two minutes.
+#[tokio::test]
+#[ignore = "needs the programs and plugins that `cargo xtask test` builds"]
+async fn a_file_that_is_not_there_is_told_at_once() -> Result {
+    let folder = RunFolder::new("sandbox")?;
+    for flag in [["--templates", "/nowhere"], ["--transformer", "/nowhere=x"]] {
+        let sandbox = Invocation::new(["sandbox", "--dir"])
+            .argument(folder.path().join("sandbox"))
+            .argument("--share")
+            .argument(controller::share(folder.path())?)
+            .argument("--")
+            .argument(flag[0])
+            .argument(flag[1]);
+        let sandbox = sandbox.start(&program::berthage()?, "sandbox", folder.path())?;
+        assert!(!tokio::time::timeout(PATIENCE, sandbox.ended()).await?.success());
+        assert!(sandbox.output().contains("/nowhere is not there; correct the flags after --"), "{}", sandbox.output());
+    }
+    Ok(())
+}
+
+/// Keys and tokens lie in its folder.
+#[tokio::test]
+#[ignore = "needs the programs and plugins that `cargo xtask test` builds"]
+async fn its_folder_goes_with_it_however_often_it_is_told_to_end() -> Result {
+    let folder = RunFolder::new("sandbox")?;
+    let temporary = folder.path().join("temporary");
+    std::fs::create_dir(&temporary)?;
+    for signals in [1, 2] {
+        let sandbox = Invocation::new(["sandbox", "--share"])
+            .argument(controller::share(folder.path())?)
+            .variable("TMPDIR", &temporary);
+        let sandbox = sandbox.start(&program::berthage()?, "sandbox", folder.path())?;
+        sandbox.line("where its kubeconfigs are", PATIENCE * 2, |line| line.contains(".kubeconfig")).await?;
+        for _ in 0..signals {
+            sandbox.signal(libc::SIGINT);
+        }
+        tokio::time::timeout(PATIENCE, sandbox.ended()).await?;
+        let left: Vec<_> = std::fs::read_dir(&temporary)?.collect();
+        assert!(left.is_empty(), "after {signals} signals: {left:?}");
+    }
+    Ok(())
+}
+
 fn start(folder: &Path) -> Result<Process> {
     let sandbox = Invocation::new(["sandbox", "--dir"])
         .argument(folder.join("sandbox"))

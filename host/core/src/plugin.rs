@@ -40,12 +40,6 @@ pub struct Selection {
     pub namespace: String,
     /// Names; empty means all of the kind.
     pub names: Vec<String>,
-    /// As in `kubectl get -l`; empty means all.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub label_selector: String,
-    /// JSON Pointers to the fields that are wanted; empty means whole objects.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub fields: Vec<String>,
 }
 
 /// What one selection found.
@@ -125,15 +119,6 @@ pub struct Note {
     pub message: String,
 }
 
-/// What a subject adds to a gauge.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Sample {
-    /// Of small letters, digits and underscores.
-    pub name: String,
-    /// Neither infinite nor NaN.
-    pub value: f64,
-}
-
 /// What comes next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Next {
@@ -179,9 +164,6 @@ pub struct PlanOutcome {
     pub conditions: Vec<PluginCondition>,
     /// Wishes for Events.
     pub notes: Vec<Note>,
-    /// What the subject adds to gauges.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub samples: Vec<Sample>,
     /// What comes next.
     pub after: Next,
 }
@@ -193,9 +175,6 @@ pub struct ReportOutcome {
     pub conditions: Vec<PluginCondition>,
     /// Wishes for Events.
     pub notes: Vec<Note>,
-    /// What the subject adds to gauges.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub samples: Vec<Sample>,
     /// What comes next.
     pub after: Next,
 }
@@ -209,9 +188,6 @@ pub struct TransformOutcome {
     pub conditions: Vec<PluginCondition>,
     /// Wishes for Events.
     pub notes: Vec<Note>,
-    /// What the subject adds to gauges.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub samples: Vec<Sample>,
     /// What comes next.
     pub after: Next,
 }

@@ -46,6 +46,16 @@ struct State {
 /// How many objects that were deleted are remembered: as many as could be deleted while an answer is on its way.
 const GONE: usize = 256;
 
+impl State {
+    /// An object is told to be gone.
+    fn is_gone(&mut self, uid: Option<&str>) {
+        self.gone.extend(uid.map(Box::from));
+        if self.gone.len() > GONE {
+            self.gone.pop_front();
+        }
+    }
+}
+
 impl Drop for State {
     fn drop(&mut self) {
         for task in self.tasks.values() {
@@ -152,13 +162,11 @@ impl Link {
         let ours = label.filter(|target| state.objects.knows(target) || self.users.has(&self.registration, target));
         let (told, held) = match (ours, seen) {
             (_, None) => {
-                if let Some(uid) = meta.uid.as_deref().filter(|_| ours.is_some()) {
-                    state.gone.push_back(uid.into());
-                    if state.gone.len() > GONE {
-                        state.gone.pop_front();
-                    }
+                let lost = state.objects.remove_only(&id, meta.uid.as_deref());
+                if ours.is_some() || lost.is_some() {
+                    state.is_gone(meta.uid.as_deref());
                 }
-                (state.objects.remove_only(&id, meta.uid.as_deref()).into_iter().collect(), false)
+                (lost.into_iter().collect(), false)
             }
             // Somebody may have changed the label that says whose it is: whose it was must hear of it.
             (None, Some(_)) => (state.objects.remove(&id).into_iter().collect(), false),

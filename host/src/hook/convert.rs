@@ -8,8 +8,7 @@ use std::collections::BTreeSet;
 use berthage_core::api::ConditionStatus;
 use berthage_core::object::ObjectId;
 use berthage_core::plugin::{
-    Next, Note, ObjectRef, PlanOutcome, PluginCondition, RenderRequest, ReportOutcome, Sample, Selection,
-    TransformOutcome,
+    Next, Note, ObjectRef, PlanOutcome, PluginCondition, RenderRequest, ReportOutcome, Selection, TransformOutcome,
 };
 use serde_json::Value;
 
@@ -23,14 +22,10 @@ const DEPTH: usize = 32;
 /// Entries of a list in an outcome.
 const CONDITIONS: usize = 16;
 const NOTES: usize = 16;
-const SAMPLES: usize = 16;
 const RENDERS: usize = 4;
 const OBJECTS: usize = 256;
 const SELECTIONS: usize = 32;
 const NAMES: usize = 64;
-const FIELDS: usize = 64;
-/// Bytes of a label selector, and of a JSON Pointer.
-const SELECTOR: usize = 1 << 10;
 const REFS: usize = 64;
 /// Bounds of `again-after`, in milliseconds: not busier than once a second, not rarer than once a day.
 const AGAIN: std::ops::RangeInclusive<u64> = 1_000..=86_400_000;
@@ -52,7 +47,6 @@ pub(super) fn plan(plugin: &str, outcome: types::PlanOutcome) -> Result<PlanOutc
         hold: outcome.hold,
         conditions: conditions(plugin, outcome.conditions)?,
         notes: notes(outcome.notes)?,
-        samples: samples(outcome.samples)?,
         after: next(outcome.after)?,
     })
 }
@@ -62,7 +56,6 @@ pub(super) fn report(plugin: &str, outcome: types::ReportOutcome) -> Result<Repo
     Ok(ReportOutcome {
         conditions: conditions(plugin, outcome.conditions)?,
         notes: notes(outcome.notes)?,
-        samples: samples(outcome.samples)?,
         after: next(outcome.after)?,
     })
 }
@@ -74,7 +67,6 @@ pub(super) fn transform(plugin: &str, outcome: types::TransformOutcome) -> Resul
         objects: if after.goes_on() { objects(&outcome.objects)? } else { Vec::new() },
         conditions: conditions(plugin, outcome.conditions)?,
         notes: notes(outcome.notes)?,
-        samples: samples(outcome.samples)?,
         after,
     })
 }
@@ -86,8 +78,7 @@ pub(super) fn selections(selected: Vec<types::Selection>) -> Result<Vec<Selectio
     selected
         .into_iter()
         .map(|selection| {
-            let types::Selection { id, site, group, version, kind, namespace, names, label_selector, fields } =
-                selection;
+            let types::Selection { id, site, group, version, kind, namespace, names } = selection;
             let about = format!("selection {:?}", clean(&id, 63));
             if !is_label(&id) {
                 return Err(format!("{about}: the id is not of letters, digits and dashes"));
@@ -109,17 +100,7 @@ pub(super) fn selections(selected: Vec<types::Selection>) -> Result<Vec<Selectio
             if !names.iter().all(|name| is_name(name)) {
                 return Err(format!("{about}: a name is not one that an object can have"));
             }
-            if label_selector.len() > SELECTOR {
-                return Err(format!("{about}: the label selector has more than {SELECTOR} bytes"));
-            }
-            counted("fields of a selection", fields.len(), FIELDS)?;
-            if let Some(field) = fields.iter().find(|field| !is_pointer(field)) {
-                return Err(format!(
-                    "{about}: the field {:?} is not a JSON Pointer such as /spec/location",
-                    clean(field, 63)
-                ));
-            }
-            Ok(Selection { id, site, group, version, kind, namespace, names, label_selector, fields })
+            Ok(Selection { id, site, group, version, kind, namespace, names })
         })
         .collect()
 }
@@ -139,13 +120,6 @@ fn kind_fits(group: &str, version: &str, kind: &str) -> Result<(), Unusable> {
         return Err("the kind is not one word".to_owned());
     }
     Ok(())
-}
-
-/// Whether the text is a JSON Pointer (RFC 6901) to a field: not to the whole.
-fn is_pointer(field: &str) -> bool {
-    field.starts_with('/')
-        && field.len() <= SELECTOR
-        && field.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']))
 }
 
 /// Whether an object may have that name: RBAC objects also have colons in theirs.
@@ -243,25 +217,6 @@ fn notes(notes: Vec<types::Note>) -> Result<Vec<Note>, Unusable> {
         .collect()
 }
 
-fn samples(samples: Vec<types::Sample>) -> Result<Vec<Sample>, Unusable> {
-    counted("samples", samples.len(), SAMPLES)?;
-    let mut names = BTreeSet::new();
-    samples
-        .into_iter()
-        .map(|types::Sample { name, value }| {
-            let about = format!("sample {:?}", clean(&name, 63));
-            let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-            if name.len() > 63 || !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.chars().all(is_word) {
-                return Err(format!("{about}: the name is not of small letters, digits and underscores"));
-            }
-            if !names.insert(name.clone()) {
-                return Err(format!("{about}: is there twice"));
-            }
-            if value.is_finite() { Ok(Sample { name, value }) } else { Err(format!("{about}: the value is no number")) }
-        })
-        .collect()
-}
-
 fn next(next: types::Next) -> Result<Next, Unusable> {
     let said = |what: &str, (word, text): (String, String)| {
         Ok::<_, Unusable>((reason(word).map_err(|why| format!("{what}: {why}"))?, message(&text)))
@@ -304,7 +259,6 @@ mod tests {
             hold: false,
             conditions: vec![],
             notes: vec![],
-            samples: vec![],
             after: types::Next::Settled,
         }
     }
@@ -380,39 +334,15 @@ mod tests {
         assert!(refused(|outcome| outcome.notes = vec![note("Alarm", "A")]).contains("neither Normal nor Warning"));
         assert!(refused(|outcome| outcome.notes = vec![note("Normal", "")]).contains("CamelCase"));
         assert!(refused(|outcome| outcome.notes = vec![note("Normal", "A"); 17]).contains("17 notes"));
-        let outcome = types::ReportOutcome {
-            conditions: vec![],
-            notes: vec![note("Warning", "A")],
-            samples: vec![],
-            after: types::Next::Settled,
-        };
+        let outcome =
+            types::ReportOutcome { conditions: vec![], notes: vec![note("Warning", "A")], after: types::Next::Settled };
         assert!(report("p", outcome).unwrap().notes[0].warning);
     }
 
     #[test]
-    fn each_rule_for_samples_has_its_message() {
-        let sample = |name: &str, value| types::Sample { name: name.into(), value };
-        let why = |samples: Vec<types::Sample>| refused(|outcome| outcome.samples = samples);
-        for name in ["", "A", "1a", "a-b", &"a".repeat(64)] {
-            assert!(why(vec![sample(name, 1.0)]).contains("small letters"), "{name}");
-        }
-        assert!(why(vec![sample("a", f64::NAN)]).contains("no number"));
-        assert!(why(vec![sample("a", f64::INFINITY)]).contains("no number"));
-        assert!(why(vec![sample("a", 1.0), sample("a", 2.0)]).contains("twice"));
-        assert!(why((0..17).map(|i| sample(&format!("a{i}"), 1.0)).collect()).contains("17 samples"));
-        let outcome = types::PlanOutcome { samples: vec![sample("cores_2", 0.5)], ..empty_plan() };
-        assert_eq!(plan("p", outcome).unwrap().samples, [Sample { name: "cores_2".into(), value: 0.5 }]);
-    }
-
-    #[test]
     fn what_a_transformer_made_counts_only_when_it_goes_on() {
-        let outcome = |after| types::TransformOutcome {
-            objects: vec![b"{".to_vec()],
-            conditions: vec![],
-            notes: vec![],
-            samples: vec![],
-            after,
-        };
+        let outcome =
+            |after| types::TransformOutcome { objects: vec![b"{".to_vec()], conditions: vec![], notes: vec![], after };
         let refusal = transform("p", outcome(types::Next::Invalid(("TooBig".into(), "no".into())))).unwrap();
         assert_eq!((refusal.objects.len(), refusal.after.goes_on()), (0, false));
         assert!(transform("p", outcome(types::Next::AgainAfter(1))).unwrap_err().contains("not JSON"));
@@ -449,8 +379,6 @@ mod tests {
             kind: "ClusterRegistration".into(),
             namespace: String::new(),
             names: vec!["east".into()],
-            label_selector: String::new(),
-            fields: vec!["/spec/a~1b".into()],
         };
         assert_eq!(selections(vec![good()]).unwrap()[0].names, ["east"]);
         let why = |change: fn(&mut types::Selection)| {
@@ -466,13 +394,6 @@ mod tests {
         assert!(why(|s| s.namespace = "A".into()).contains("namespace"));
         assert!(why(|s| s.names = vec!["../x".into()]).contains("name"));
         assert!(why(|s| s.names = vec!["x".into(); 65]).contains("65"));
-        assert!(why(|s| s.label_selector = "x".repeat(1025)).contains("1024"));
-        for field in ["spec", "", "/a~2", "/a~"] {
-            let mut selection = good();
-            selection.fields = vec![field.into()];
-            assert!(selections(vec![selection]).unwrap_err().contains("JSON Pointer"), "{field}");
-        }
-        assert!(why(|s| s.fields = vec!["/a".into(); 65]).contains("65"));
         let secrets = |s: &mut types::Selection| (s.group, s.kind) = (String::new(), "Secret".into());
         assert!(why(secrets).contains("never shown"));
         assert!(selections(vec![good(), good()]).unwrap_err().contains("twice"));

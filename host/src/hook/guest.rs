@@ -6,7 +6,7 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, WasmStr};
 
 use super::contract::log::Level;
-use super::contract::{VERSIONS, exported};
+use super::contract::{exported, versions};
 use super::limits::{Limits, Meter};
 use super::text;
 
@@ -67,7 +67,7 @@ impl GuestLog {
 
 /// Defines `berthage:plugin/log` of every version, by hand: a line that is dropped is not even copied out of the plugin's memory.
 pub(super) fn define_log(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    for version in VERSIONS {
+    for version in versions() {
         let mut log = linker.instance(&exported("log", version))?;
         log.func_wrap("emit", |mut store: StoreContextMut<'_, Guest>, (level, message): (Level, WasmStr)| {
             if store.data().log.lines_left == 0 {

@@ -2,7 +2,7 @@
 
 use wasmparser::{Encoding, Parser, Payload};
 
-use super::contract::VERSIONS;
+use super::contract::{exported, versions};
 use super::error::Failure;
 
 /// What a plugin may import: `log`, and the types that the exported interfaces use.
@@ -41,13 +41,12 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<(), Failure> {
 /// Of a version that is served, whatever its patch number is.
 fn is_allowed(import: &str) -> bool {
     let is_patch = |rest: &str| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit());
-    let is_of = |import: &str, version: &str| {
-        let track = version.rsplit_once('.').map_or(version, |(track, _)| track);
-        import.strip_prefix(track).and_then(|rest| rest.strip_prefix('.')).is_some_and(is_patch)
-    };
-    let found = import.strip_prefix("berthage:plugin/").and_then(|rest| rest.split_once('@'));
-    found.is_some_and(|(interface, version)| {
-        ALLOWED.contains(&interface) && VERSIONS.iter().any(|served| is_of(version, served))
+    versions().any(|version| {
+        ALLOWED.iter().any(|interface| {
+            let name = exported(interface, version);
+            let track = name.trim_end_matches(|c: char| c.is_ascii_digit());
+            import.strip_prefix(track).is_some_and(is_patch)
+        })
     })
 }
 

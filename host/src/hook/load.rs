@@ -13,7 +13,7 @@ use wasmtime::component::Component;
 
 use super::cache::Cache;
 use super::call::{call, observed};
-use super::contract::Exports;
+use super::contract::{self, Contract};
 use super::digest::{Digest, Digester};
 use super::engine::HookEngine;
 use super::error::Failure;
@@ -32,7 +32,7 @@ pub(super) struct Loaded {
     pub(super) identity: Digest,
     /// The configuration, as `check-config` returned it.
     pub(super) config: Vec<u8>,
-    pub(super) exports: Exports,
+    pub(super) exports: Box<dyn Contract>,
     pub(super) quarantine: Mutex<Quarantine>,
 }
 
@@ -75,11 +75,11 @@ impl Loader<'_> {
         // Until it has said its own name, the plugin goes by its file's.
         let file: Arc<str> = self.source.label().into();
         let linker = self.engine.linker();
-        let exports = Exports::find(&component, self.role, |component| linker.instantiate_pre(component))?;
-        let about = describe(self.engine, &file, &exports)?;
+        let exports = contract::find(&component, self.role, |component| linker.instantiate_pre(component))?;
+        let about = describe(self.engine, &file, &*exports)?;
         let name: Arc<str> = self.source.name.as_deref().unwrap_or(&about.name).into();
         self.check(&name, &about)?;
-        let config = check_config(self.engine, &name, &exports, &self.source.config)?;
+        let config = check_config(self.engine, &name, &*exports, &self.source.config)?;
         let mut identity = Digester::default();
         identity.part(digest.as_bytes()).part(&config);
         let identity = identity.finish();
@@ -123,13 +123,18 @@ fn compile(engine: &HookEngine, cache: Option<&Cache>, bytes: &[u8], digest: &Di
     Ok(component)
 }
 
-fn describe(engine: &HookEngine, plugin: &Arc<str>, exports: &Exports) -> Result<About, Failure> {
+fn describe(engine: &HookEngine, plugin: &Arc<str>, exports: &dyn Contract) -> Result<About, Failure> {
     let hook = Hook::Describe;
     let about = observed(engine, plugin, hook, || call(engine, plugin, hook, |store| exports.describe(store)))?;
     serde_json::from_slice(&about).map_err(|error| Failure::BadDescription { why: error.to_string() })
 }
 
-fn check_config(engine: &HookEngine, plugin: &Arc<str>, exports: &Exports, config: &Value) -> Result<Vec<u8>, Failure> {
+fn check_config(
+    engine: &HookEngine,
+    plugin: &Arc<str>,
+    exports: &dyn Contract,
+    config: &Value,
+) -> Result<Vec<u8>, Failure> {
     let hook = Hook::CheckConfig;
     let config = match config {
         Value::Null => b"{}".to_vec(),

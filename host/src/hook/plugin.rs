@@ -9,7 +9,7 @@ use serde_json::Value;
 use wasmtime::Store;
 
 use super::call::{call, observed};
-use super::contract::{Exports, newest};
+use super::contract::{Contract, newest};
 use super::digest::{Digest, Digester};
 use super::engine::HookEngine;
 use super::error::{Failure, HookError};
@@ -81,11 +81,6 @@ impl Plugin {
         self.state.as_ref().ok().map(|loaded| &loaded.about)
     }
 
-    /// The version of the contract that the component was built against; none while it cannot be loaded.
-    pub fn contract(&self) -> Option<&'static str> {
-        self.state.as_ref().ok().map(|loaded| loaded.exports.version())
-    }
-
     /// How the plugin fares.
     pub fn health(&self) -> Health {
         match (&self.state, &self.update) {
@@ -149,9 +144,9 @@ impl Plugin {
         &self,
         loaded: &Loaded,
         hook: Hook,
-        body: impl FnOnce(&Exports, &mut Store<Guest>) -> wasmtime::Result<Result<R, String>>,
+        body: impl FnOnce(&dyn Contract, &mut Store<Guest>) -> wasmtime::Result<Result<R, String>>,
     ) -> Result<R, Failure> {
-        let answered = call(&self.engine, &self.name, hook, |store| body(&loaded.exports, store))?;
+        let answered = call(&self.engine, &self.name, hook, |store| body(&*loaded.exports, store))?;
         answered.map_err(|said| Failure::Failed { hook, message: convert::message(&said) })
     }
 
@@ -212,12 +207,12 @@ impl Reconciler {
 
     /// What the plugin has to say after an apply.
     pub fn report(&self, input: &Encoded) -> Result<ReportOutcome, HookError> {
-        self.said(Hook::Report, input, Exports::report)
+        self.said(Hook::Report, input, |exports, store, input| exports.report(store, input))
     }
 
     /// Whether the clean-up may begin: `settled` says so.
     pub fn finalize(&self, input: &Encoded) -> Result<ReportOutcome, HookError> {
-        self.said(Hook::Finalize, input, Exports::finalize)
+        self.said(Hook::Finalize, input, |exports, store, input| exports.finalize(store, input))
     }
 
     fn said(
@@ -225,7 +220,7 @@ impl Reconciler {
         hook: Hook,
         input: &Encoded,
         body: impl FnOnce(
-            &Exports,
+            &dyn Contract,
             &mut Store<Guest>,
             newest::Input,
         ) -> wasmtime::Result<Result<newest::ReportOutcome, String>>,

@@ -166,7 +166,7 @@ impl Plugins {
         let error = match bytes.and_then(|bytes| loader.load(&bytes)) {
             Ok(loaded) => {
                 let name = Arc::clone(&loaded.name);
-                tracing::info!(plugin = &*name, digest = %loaded.digest, path = %slot.source.path.display(), "plugin loaded");
+                tracing::info!(plugin = &*name, digest = %loaded.digest, contract = loaded.exports.version(), path = %slot.source.path.display(), "plugin loaded");
                 self.replace(index, name, Ok(Arc::new(loaded)), None);
                 return;
             }

@@ -22,7 +22,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::resolve::Cluster;
 use super::target::Work;
-use super::{Again, Context, Stop, apply, budget, bulkhead, issue, observe, plan, publish, resolve};
+use super::{Again, Context, Stop, budget, bulkhead, issue, observe, plan, publish, remove, resolve};
 use crate::access::pool::Connection;
 use crate::access::{Failure, Side};
 use crate::store::Held;
@@ -143,7 +143,7 @@ pub(super) async fn leave_other_cluster(ctx: &Context, work: &mut Work<'_>, clus
     let message = format!("Moving from cluster {other} to {}: cleaning up {other}.", cluster.key.name);
     work.applied = false;
     work.blocked = Some(Finding::bad(Reason::Moving, message.clone()));
-    if work.held_back(ctx) {
+    if work.held_back(ctx).is_some() {
         return Err(Stop::new(Reason::Paused, Again::OnChange));
     }
     let connected = work.found.cluster_connected.clone();
@@ -171,7 +171,7 @@ async fn leave_with_secret(ctx: &Context, work: &mut Work<'_>, cluster: &Cluster
     let at = cluster.secret_ref();
     let message = format!("The kubeconfig Secret {}/{} is being deleted.", at.namespace, at.name);
     work.applied = false;
-    if work.held_back(ctx) {
+    if work.held_back(ctx).is_some() {
         let message =
             format!("{message} Nothing is cleaned up while the target is paused; until then the Secret stays.");
         return Err(work.block(Finding::bad(Reason::SecretNotFound, message), Again::OnChange));
@@ -221,7 +221,7 @@ async fn clean(ctx: &Context, work: &mut Work<'_>, since: Timestamp) -> Result<(
     observe::watch(work, &link);
     for _ in 0..ROUNDS {
         let changes = everything(work, &link);
-        if let Err(stop) = apply::remove(work, &client, &link, &changes).await {
+        if let Err(stop) = remove::remove(work, &client, &link, &changes).await {
             // It cannot be asked, which `disconnect` has noted; or it answers, and refuses: that may last as long.
             bulkhead::heed(ctx, &key, work.unreachable.as_ref());
             return match work.unreachable.clone().or_else(|| work.blocked.clone()) {

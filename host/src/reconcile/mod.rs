@@ -14,6 +14,7 @@ pub mod offline;
 mod plan;
 mod publish;
 mod registration;
+mod remove;
 mod render;
 mod repairs;
 mod resolve;

@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use berthage_core::api::{ApiResource, ClusterRegistration, ClusterStatus, ConditionStatus, SyncerStatus};
+use berthage_core::api::{ApiResource, ClusterRegistration, ClusterStatus, SyncerStatus};
 use berthage_core::credential;
 use berthage_core::diff::Observed;
 use berthage_core::guard::granted;
@@ -26,7 +26,7 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 
 use super::resolve::Cluster;
-use super::target::Work;
+use super::target::{OBSERVED, Work};
 use super::{Again, Context, Making, Stop, apply};
 use crate::access::{Failure, Side};
 use crate::downstream::{Link, Seen};
@@ -196,8 +196,6 @@ pub(super) async fn same_cluster(work: &mut Work<'_>, client: &Client) -> Result
     Ok(())
 }
 
-const OBSERVED: &str = "The controller runs with --observe-only and changes nothing.";
-
 /// With --observe-only: what would be done is not done; what is, is reported.
 pub(super) fn only(work: &mut Work<'_>) -> Stop {
     let finding = Finding::bad(Reason::ObserveOnly, OBSERVED);
@@ -213,7 +211,7 @@ pub(super) fn conclude(ctx: &Context, work: &mut Work<'_>) {
     let rollout = link.as_deref().and_then(|link| rollout(work, link));
     heartbeat(ctx, work);
     credentials(work);
-    let mut finding = deployed::assess(&Deployed {
+    let finding = deployed::assess(&Deployed {
         failure: work.blocked.as_ref(),
         applied: work.applied,
         any: work.inventory.iter().any(|entry| entry.hash.is_some()),
@@ -222,13 +220,9 @@ pub(super) fn conclude(ctx: &Context, work: &mut Work<'_>) {
             .as_deref()
             .zip(KindInfo::find("apps/v1", "Deployment"))
             .is_some_and(|(link, info)| link.complete(info)),
+        fight: work.found.drifted.as_ref().filter(|drifted| drifted.reason == Reason::DriftFight),
         unreachable: work.unreachable.as_ref(),
     });
-    if let Some(drifted) = work.found.drifted.as_ref().filter(|drifted| drifted.reason == Reason::DriftFight)
-        && finding.reason == Reason::NotDeployed
-    {
-        finding.message = format!("{} {}", finding.message, drifted.message);
-    }
     // After a restart the Deployment is not seen yet: what was published stands until it is.
     let blind = rollout.is_none() && finding.reason == Reason::RolloutProgressing;
     let before = conditions::find(&work.published.conditions, kind::SYNCER_DEPLOYED);
@@ -245,7 +239,8 @@ pub(super) fn conclude(ctx: &Context, work: &mut Work<'_>) {
     }
     let told = since.is_some();
     work.found.syncer_deployed = (!blind || !told).then_some(finding);
-    work.found.held = held_back(ctx, work);
+    // A deletion of what is paused is worked off all the same.
+    work.found.held = work.held_back(ctx).filter(|held| held.reason == Reason::ObserveOnly || !work.is_leaving());
     if work.found.drifted.is_none() {
         work.found.drifted = Some(if work.inventory.iter().all(|entry| entry.hash.is_none()) {
             Finding::unknown(Reason::NotYetKnown, "Nothing is deployed.")
@@ -270,19 +265,6 @@ pub(super) fn conclude(ctx: &Context, work: &mut Work<'_>) {
     cluster.secret_ref.clone_from(&work.cluster_secret);
     work.found.cluster = Some(cluster);
     work.found.inventory = Some(work.inventory.clone());
-}
-
-/// Why nothing is changed in the cluster, if somebody wants it so. A deletion is worked off all the same.
-fn held_back(ctx: &Context, work: &Work<'_>) -> Option<Finding> {
-    let held =
-        |reason, message: &str| Some(Finding { status: ConditionStatus::True, reason, message: message.to_owned() });
-    if ctx.options.observe_only {
-        held(Reason::ObserveOnly, OBSERVED)
-    } else if work.target.spec.paused && !work.is_leaving() {
-        held(Reason::Paused, "Nothing is changed in the physical cluster while spec.paused is true.")
-    } else {
-        None
-    }
 }
 
 fn rollout(work: &Work<'_>, link: &Link) -> Option<Rollout> {

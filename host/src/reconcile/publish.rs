@@ -198,8 +198,14 @@ pub(super) async fn unreadable(ctx: &Context, key: &Key, held: &Held, error: &se
     }
     let at = Version { uid: held.uid(), resource_version: held.resource_version() };
     let conditions = json!({ "conditions": new.conditions, "phase": new.phase });
+    let writing = Writing::begin(ctx, key);
     match ctx.hub.patch_status(key, &at, &conditions).await {
-        Ok(_) => after,
+        Ok(wire) => {
+            if let Ok(held) = Held::of(key.kind, &wire) {
+                writing.answered(held);
+            }
+            after
+        }
         Err(error) => {
             tracing::info!(%key, error = Failure::of(Side::Hub, &error).message, "the status could not be written");
             After::Retry { reason: Reason::HubWriteFailed, delay: None, due: None }

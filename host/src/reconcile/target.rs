@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use berthage_core::api::{CredentialStatus, InventoryEntry, KubeConfigSecretRef, SyncTarget, SyncTargetStatus};
+use berthage_core::api::{
+    ConditionStatus, CredentialStatus, InventoryEntry, KubeConfigSecretRef, SyncTarget, SyncTargetStatus,
+};
 use berthage_core::key::Key;
 use berthage_core::names::{TARGET_FINALIZER, TargetNames};
 use berthage_core::reason::Reason;
@@ -14,6 +16,9 @@ use super::bulkhead::{self, Pass, TurnedAway};
 use super::resolve::Cluster;
 use super::{After, Again, Context, Stop, apply, detach, issue, observe, plan, publish, render, resolve, tenancy};
 use crate::store::{Held, Tenancy};
+
+/// What --observe-only means.
+pub(super) const OBSERVED: &str = "The controller runs with --observe-only and changes nothing.";
 
 /// What one run works on and has found out so far.
 pub(crate) struct Work<'a> {
@@ -121,9 +126,14 @@ impl Work<'_> {
         self.held.deleting || self.leaving.is_some()
     }
 
-    /// Whether nothing may be changed downstream, apart from credentials.
-    pub(crate) fn held_back(&self, ctx: &Context) -> bool {
-        self.target.spec.paused || ctx.options.observe_only
+    /// Why nothing may be changed downstream, apart from credentials, where that is so.
+    pub(crate) fn held_back(&self, ctx: &Context) -> Option<Finding> {
+        let (reason, message) = match (ctx.options.observe_only, self.target.spec.paused) {
+            (true, _) => (Reason::ObserveOnly, OBSERVED),
+            (false, true) => (Reason::Paused, "Nothing is changed in the physical cluster while spec.paused is true."),
+            (false, false) => return None,
+        };
+        Some(Finding { status: ConditionStatus::True, reason, message: message.to_owned() })
     }
 }
 

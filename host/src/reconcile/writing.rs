@@ -23,7 +23,11 @@ impl<'a> Writing<'a> {
     /// Takes in the answer; what else depends on the object has to be looked at again.
     pub(super) fn answered(mut self, held: Held) -> Vec<Key> {
         self.answered = true;
-        let written = self.ctx.making.store.end_write(self.key, Some(held));
+        self.end(Some(held))
+    }
+
+    fn end(&self, answer: Option<Held>) -> Vec<Key> {
+        let written = self.ctx.making.store.end_write(self.key, answer);
         if written.overtaken {
             (self.ctx.wake)(self.key.clone(), Priority::Live);
         }
@@ -36,11 +40,7 @@ impl Drop for Writing<'_> {
         if self.answered {
             return;
         }
-        let written = self.ctx.making.store.end_write(self.key, None);
-        if written.overtaken {
-            (self.ctx.wake)(self.key.clone(), Priority::Live);
-        }
-        for other in written.others {
+        for other in self.end(None) {
             (self.ctx.wake)(other, Priority::Live);
         }
     }

@@ -10,6 +10,7 @@ mod compression;
 mod held;
 mod tables;
 mod workspaces;
+mod writes;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -27,6 +28,7 @@ pub use held::{Held, SecretMeta};
 use tables::{Lists, OfTarget, Tables, pairs};
 use workspaces::Place;
 pub use workspaces::{Endpoint, Tenancy};
+pub use writes::Written;
 
 /// Which of the hub's lists an event belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -89,15 +91,6 @@ pub enum Admission {
 pub struct LeaseMeta {
     /// What the syncer wrote, if it ever did.
     pub heartbeat: Option<Arc<Heartbeat>>,
-}
-
-/// What a write of ours has come to.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Written {
-    /// What depends on the object that was written, and has to be looked at again.
-    pub others: Vec<Key>,
-    /// Whether the object is another one meanwhile than the answer has it: it has to be looked at again, too.
-    pub overtaken: bool,
 }
 
 /// See the module.
@@ -339,29 +332,6 @@ impl Store {
     /// meanwhile, or whose workspace is not served any more, nothing is taken in: nobody would tell of its end a second time.
     pub fn answer(&self, key: &Key, held: Held) -> Vec<Key> {
         self.write().answer(key, held)
-    }
-
-    /// A write of ours to that object begins; [`Self::end_write`] has to follow. What a watch tells of the object until then is
-    /// no news yet: often it is the write itself.
-    pub fn begin_write(&self, key: &Key) {
-        self.write().writing.insert(key.clone(), Vec::new());
-    }
-
-    /// The write that was begun last has got an answer, or none.
-    pub fn end_write(&self, key: &Key, answer: Option<Held>) -> Written {
-        let mut inner = self.write();
-        let mut keys = inner.writing.remove(key).unwrap_or_default();
-        let told = !keys.is_empty();
-        let version = answer.as_ref().map(|held| held.resource_version().to_owned());
-        if let Some(held) = answer {
-            keys.extend(inner.answer(key, held));
-        }
-        let held = inner.object(key).and_then(|object| inner.objects.get(&object)).map(Held::resource_version);
-        let overtaken = told && held != version.as_deref();
-        let mut others: Vec<Key> = keys.into_iter().filter(|other| other != key).collect();
-        others.sort_unstable();
-        others.dedup();
-        Written { others, overtaken }
     }
 
     /// Forgets an object; returns the keys to look at again.

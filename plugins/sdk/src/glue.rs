@@ -67,7 +67,7 @@ use std::marker::PhantomData;
 use crate::call::{self, RawInput};
 use crate::input::{ApplyResult, RawGroup};
 use crate::log::Level;
-use crate::outcome::{Condition, Next, Note, Plan, Report, Sample, Transformed};
+use crate::outcome::{Condition, Next, Note, Plan, Report, Transformed};
 use crate::plugin::{Plugin, Reconciler, Transformer};
 use crate::selection::{ObjectRef, Selection};
 
@@ -202,8 +202,8 @@ impl From<ObjectRef> for types::ObjectRef {
 
 impl From<Selection> for types::Selection {
     fn from(selection: Selection) -> Self {
-        let Selection { id, site, group, version, kind, namespace, names, label_selector, fields } = selection;
-        Self { id, site, group, version, kind, namespace, names, label_selector, fields }
+        let Selection { id, site, group, version, kind, namespace, names } = selection;
+        Self { id, site, group, version, kind, namespace, names }
     }
 }
 
@@ -223,13 +223,6 @@ impl From<Note> for types::Note {
     fn from(note: Note) -> Self {
         let level = if note.warning { "Warning" } else { "Normal" }.to_owned();
         Self { level, reason: note.reason, message: note.message }
-    }
-}
-
-impl From<Sample> for types::Sample {
-    fn from(sample: Sample) -> Self {
-        let Sample { name, value } = sample;
-        Self { name, value }
     }
 }
 
@@ -255,7 +248,6 @@ impl From<Plan> for types::PlanOutcome {
             hold: plan.hold,
             conditions: plan.conditions.into_iter().map(Into::into).collect(),
             notes: plan.notes.into_iter().map(Into::into).collect(),
-            samples: plan.samples.into_iter().map(Into::into).collect(),
             after: plan.after.into(),
         }
     }
@@ -266,7 +258,6 @@ impl From<Report> for types::ReportOutcome {
         Self {
             conditions: report.conditions.into_iter().map(Into::into).collect(),
             notes: report.notes.into_iter().map(Into::into).collect(),
-            samples: report.samples.into_iter().map(Into::into).collect(),
             after: report.after.into(),
         }
     }
@@ -278,7 +269,6 @@ impl From<Transformed> for types::TransformOutcome {
             objects: transformed.objects.iter().map(json).collect(),
             conditions: transformed.conditions.into_iter().map(Into::into).collect(),
             notes: transformed.notes.into_iter().map(Into::into).collect(),
-            samples: transformed.samples.into_iter().map(Into::into).collect(),
             after: transformed.after.into(),
         }
     }

@@ -45,7 +45,7 @@ mod selection;
 
 pub use about::{About, SubjectKind};
 pub use input::{ApplyResult, Input, Reads};
-pub use outcome::{Condition, Next, Note, Plan, Render, Report, Sample, Status, Transformed};
+pub use outcome::{Condition, Next, Note, Plan, Render, Report, Status, Transformed};
 pub use plugin::{Empty, Plugin, Reconciler, Transformer};
 pub use selection::{ObjectRef, Selection};
 

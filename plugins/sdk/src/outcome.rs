@@ -20,9 +20,6 @@ pub struct Plan {
     pub conditions: Vec<Condition>,
     /// Wishes for Events.
     pub notes: Vec<Note>,
-    /// What the subject adds to gauges.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub samples: Vec<Sample>,
     /// What comes next.
     pub after: Next,
 }
@@ -36,7 +33,6 @@ impl Plan {
             hold: false,
             conditions: Vec::new(),
             notes: Vec::new(),
-            samples: Vec::new(),
             after: Next::Settled,
         }
     }
@@ -71,15 +67,12 @@ pub struct Render {
 }
 
 /// What a plugin has to say after an apply, or while its subject is being deleted.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Conditions for the status.
     pub conditions: Vec<Condition>,
     /// Wishes for Events.
     pub notes: Vec<Note>,
-    /// What the subject adds to gauges.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub samples: Vec<Sample>,
     /// What comes next.
     pub after: Next,
 }
@@ -92,20 +85,13 @@ impl Report {
 
     /// Nothing to say but what comes next.
     pub const fn next(after: Next) -> Self {
-        Self { conditions: Vec::new(), notes: Vec::new(), samples: Vec::new(), after }
+        Self { conditions: Vec::new(), notes: Vec::new(), after }
     }
 
     /// Adds a condition.
     #[must_use]
     pub fn condition(mut self, condition: Condition) -> Self {
         self.conditions.push(condition);
-        self
-    }
-
-    /// Adds a sample.
-    #[must_use]
-    pub fn sample(mut self, name: &str, value: f64) -> Self {
-        self.samples.push(Sample::new(name, value));
         self
     }
 
@@ -126,9 +112,6 @@ pub struct Transformed {
     pub conditions: Vec<Condition>,
     /// Wishes for Events.
     pub notes: Vec<Note>,
-    /// What the subject adds to gauges.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub samples: Vec<Sample>,
     /// What comes next.
     pub after: Next,
 }
@@ -136,7 +119,7 @@ pub struct Transformed {
 impl Transformed {
     /// These objects, and nothing to say.
     pub const fn new(objects: Vec<Value>) -> Self {
-        Self { objects, conditions: Vec::new(), notes: Vec::new(), samples: Vec::new(), after: Next::Settled }
+        Self { objects, conditions: Vec::new(), notes: Vec::new(), after: Next::Settled }
     }
 
     /// No answer now, for the reason that `after` gives: what runs goes on.
@@ -148,36 +131,6 @@ impl Transformed {
     /// reason (one CamelCase word) and the message become the condition `<plugin>/Accepted`.
     pub fn refused(reason: &str, message: impl Into<String>) -> Self {
         Self::none(Next::invalid(reason, message))
-    }
-
-    /// Adds a condition.
-    #[must_use]
-    pub fn condition(mut self, condition: Condition) -> Self {
-        self.conditions.push(condition);
-        self
-    }
-
-    /// Adds a sample.
-    #[must_use]
-    pub fn sample(mut self, name: &str, value: f64) -> Self {
-        self.samples.push(Sample::new(name, value));
-        self
-    }
-}
-
-/// What this subject adds to a gauge that the host exports with the plugin's name, summed over all subjects.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Sample {
-    /// Of small letters, digits and underscores, at most 63.
-    pub name: String,
-    /// Neither infinite nor NaN.
-    pub value: f64,
-}
-
-impl Sample {
-    /// A sample.
-    pub fn new(name: &str, value: f64) -> Self {
-        Self { name: name.to_owned(), value }
     }
 }
 

@@ -34,12 +34,6 @@ pub struct Selection {
     pub namespace: String,
     /// Names; empty means all of the kind.
     pub names: Vec<String>,
-    /// As in `kubectl get -l`; empty means all.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub label_selector: String,
-    /// JSON Pointers to the fields that are wanted; empty means whole objects.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub fields: Vec<String>,
 }
 
 impl Selection {
@@ -53,8 +47,6 @@ impl Selection {
             kind: kind.to_owned(),
             namespace: String::new(),
             names: Vec::new(),
-            label_selector: String::new(),
-            fields: Vec::new(),
         }
     }
 
@@ -62,21 +54,6 @@ impl Selection {
     #[must_use]
     pub fn in_namespace(mut self, namespace: &str) -> Self {
         namespace.clone_into(&mut self.namespace);
-        self
-    }
-
-    /// Only objects with such labels: `tier=gold,region in (east,west),!legacy`.
-    #[must_use]
-    pub fn labelled(mut self, selector: &str) -> Self {
-        selector.clone_into(&mut self.label_selector);
-        self
-    }
-
-    /// Only this field, a JSON Pointer such as `/spec/location`; may be called again for more fields. A change of what is
-    /// not asked for calls nobody.
-    #[must_use]
-    pub fn field(mut self, pointer: &str) -> Self {
-        self.fields.push(pointer.to_owned());
         self
     }
 

@@ -37,6 +37,8 @@ pub struct Deployed<'a> {
     pub rollout: Option<&'a Rollout>,
     /// Whether it is known that there is no Deployment.
     pub missing: bool,
+    /// That it is fought over, and repaired only now and then.
+    pub fight: Option<&'a Finding>,
     /// Whether the cluster cannot be asked at present, and why.
     pub unreachable: Option<&'a Finding>,
 }
@@ -66,7 +68,9 @@ pub fn assess(deployed: &Deployed<'_>) -> Finding {
             .unwrap_or_else(|| Finding::bad(Reason::Progressing, "The syncer's manifests are being applied."));
     }
     if deployed.missing && deployed.rollout.is_none() {
-        return Finding::bad(Reason::NotDeployed, "The syncer's Deployment is not in the cluster.");
+        let message = "The syncer's Deployment is not in the cluster.";
+        let message = deployed.fight.map_or_else(|| message.to_owned(), |fight| format!("{message} {}", fight.message));
+        return Finding::bad(Reason::NotDeployed, message);
     }
     let Some(rollout) = deployed.rollout else {
         return Finding::bad(Reason::RolloutProgressing, "Waiting for the first look at the syncer's Deployment.");
@@ -112,6 +116,16 @@ mod tests {
         assert_eq!(assess_with(&rollout).reason, Reason::RolloutProgressing);
         rollout.stuck = Some("deadline exceeded".into());
         assert_eq!(assess_with(&rollout).reason, Reason::RolloutStuck);
+    }
+
+    #[test]
+    fn what_is_missing_because_of_a_fight_says_so() {
+        let fight = Finding::bad(Reason::DriftFight, "Repaired once a minute.");
+        let deployed = Deployed { applied: true, any: true, missing: true, ..Deployed::default() };
+        assert_eq!(assess(&deployed).message, "The syncer's Deployment is not in the cluster.");
+        let found = assess(&Deployed { fight: Some(&fight), ..deployed });
+        assert_eq!(found.message, "The syncer's Deployment is not in the cluster. Repaired once a minute.");
+        assert_eq!(found.reason, Reason::NotDeployed);
     }
 
     #[test]

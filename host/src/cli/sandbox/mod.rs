@@ -204,8 +204,7 @@ fn complete(command: &crate::args::Controller) -> Result<(), SandboxCommandError
     if let Some(path) = needed.into_iter().find(|path| !path.exists()) {
         return Err(SandboxCommandError::Missing { path });
     }
-    let transformers =
-        command.share.transformers.iter().map(|text| text.split_once('=').map_or(&**text, |(file, _)| file));
+    let transformers = command.share.transformers.iter().map(|text| controller::transformer(text).0);
     let mut named = transformers.map(Path::new).chain(command.share.templates.as_deref());
     match named.find(|path| !path.exists()) {
         Some(path) => Err(SandboxCommandError::Nowhere { path: path.to_owned() }),

@@ -4,8 +4,8 @@
 //!   the host's code ── newest types ──▶ v0_2 ──▶ component of 0.2
 //!                            └─ From ─▶ v0_1 ──▶ component of 0.1
 //! ```
-//! A published version is frozen. A new one becomes the newest: its file is the one without conversions, and the one that was
-//! the newest before gets conversions to it. `wit/` has a folder for each.
+//! Each version is a [`Contract`]. A published one is frozen. A new one becomes the newest: its file is the one without
+//! conversions, and the one that was the newest before gets conversions to it. `wit/` has a folder for each.
 
 use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre};
@@ -35,7 +35,53 @@ macro_rules! bindings {
     };
 }
 
-/// What a component of one version exports, and its calls in the newest version's types. The file has `transformed`.
+/// What a component exports, in the newest version's types.
+pub(super) trait Contract: Send + Sync {
+    /// The version that the component was built against.
+    fn version(&self) -> &'static str;
+
+    fn describe(&self, store: &mut Store<Guest>) -> wasmtime::Result<Vec<u8>>;
+
+    fn check_config(
+        &self,
+        store: &mut Store<Guest>,
+        config: &newest::Json,
+    ) -> wasmtime::Result<Result<Vec<u8>, Vec<String>>>;
+
+    fn select(
+        &self,
+        store: &mut Store<Guest>,
+        subject: &newest::Json,
+        config: &newest::Json,
+    ) -> wasmtime::Result<Result<Vec<newest::Selection>, String>>;
+
+    fn plan(
+        &self,
+        store: &mut Store<Guest>,
+        input: newest::Input,
+    ) -> wasmtime::Result<Result<newest::PlanOutcome, String>>;
+
+    fn report(
+        &self,
+        store: &mut Store<Guest>,
+        input: newest::Input,
+    ) -> wasmtime::Result<Result<newest::ReportOutcome, String>>;
+
+    fn finalize(
+        &self,
+        store: &mut Store<Guest>,
+        input: newest::Input,
+    ) -> wasmtime::Result<Result<newest::ReportOutcome, String>>;
+
+    fn transform(
+        &self,
+        store: &mut Store<Guest>,
+        input: newest::Input,
+        objects: &[Vec<u8>],
+    ) -> wasmtime::Result<Result<newest::TransformOutcome, String>>;
+}
+
+/// The contract of one version, by its generated bindings. The file has `transformed`.
 macro_rules! exports {
     ($version:literal) => {
         use wasmtime::Store;
@@ -43,25 +89,38 @@ macro_rules! exports {
 
         use super::super::Role;
         use super::super::guest::Guest;
-        use super::newest as host;
+        use super::{Contract, newest as host};
+
+        pub(super) const VERSION: &str = $version;
 
         /// The exports, looked up once.
-        pub(in super::super) enum Exports {
+        enum Exports {
             Reconciler(reconciler::ReconcilerPre<Guest>),
             Transformer(transformer::TransformerPre<Guest>),
         }
 
-        impl Exports {
-            pub(super) const VERSION: &'static str = $version;
+        pub(super) fn link(linked: InstancePre<Guest>, role: Role) -> wasmtime::Result<Box<dyn Contract>> {
+            Ok(Box::new(match role {
+                Role::Reconciler => Exports::Reconciler(reconciler::ReconcilerPre::new(linked)?),
+                Role::Transformer => Exports::Transformer(transformer::TransformerPre::new(linked)?),
+            }))
+        }
 
-            pub(super) fn link(linked: InstancePre<Guest>, role: Role) -> wasmtime::Result<Self> {
-                match role {
-                    Role::Reconciler => reconciler::ReconcilerPre::new(linked).map(Self::Reconciler),
-                    Role::Transformer => transformer::TransformerPre::new(linked).map(Self::Transformer),
+        impl Exports {
+            fn reconciler(&self) -> wasmtime::Result<&reconciler::ReconcilerPre<Guest>> {
+                match self {
+                    Self::Reconciler(pre) => Ok(pre),
+                    Self::Transformer(_) => Err(super::no_such_hook("a transformer")),
                 }
             }
+        }
 
-            pub(super) fn describe(&self, store: &mut Store<Guest>) -> wasmtime::Result<Vec<u8>> {
+        impl Contract for Exports {
+            fn version(&self) -> &'static str {
+                VERSION
+            }
+
+            fn describe(&self, store: &mut Store<Guest>) -> wasmtime::Result<Vec<u8>> {
                 match self {
                     Self::Reconciler(pre) => pre.instantiate(&mut *store)?.berthage_plugin_about().call_describe(store),
                     Self::Transformer(pre) => {
@@ -70,10 +129,10 @@ macro_rules! exports {
                 }
             }
 
-            pub(super) fn check_config(
+            fn check_config(
                 &self,
                 store: &mut Store<Guest>,
-                config: &Vec<u8>,
+                config: &host::Json,
             ) -> wasmtime::Result<Result<Vec<u8>, Vec<String>>> {
                 match self {
                     Self::Reconciler(pre) => {
@@ -85,11 +144,11 @@ macro_rules! exports {
                 }
             }
 
-            pub(super) fn select(
+            fn select(
                 &self,
                 store: &mut Store<Guest>,
-                subject: &Vec<u8>,
-                config: &Vec<u8>,
+                subject: &host::Json,
+                config: &host::Json,
             ) -> wasmtime::Result<Result<Vec<host::Selection>, String>> {
                 let selected = match self {
                     Self::Reconciler(pre) => {
@@ -102,7 +161,7 @@ macro_rules! exports {
                 Ok(selected?.map(|selected| selected.into_iter().map(Into::into).collect()))
             }
 
-            pub(super) fn plan(
+            fn plan(
                 &self,
                 store: &mut Store<Guest>,
                 input: host::Input,
@@ -111,7 +170,7 @@ macro_rules! exports {
                 Ok(instance.berthage_plugin_reconcile().call_plan(store, &input.into())?.map(Into::into))
             }
 
-            pub(super) fn report(
+            fn report(
                 &self,
                 store: &mut Store<Guest>,
                 input: host::Input,
@@ -120,7 +179,7 @@ macro_rules! exports {
                 Ok(instance.berthage_plugin_reconcile().call_report(store, &input.into())?.map(Into::into))
             }
 
-            pub(super) fn finalize(
+            fn finalize(
                 &self,
                 store: &mut Store<Guest>,
                 input: host::Input,
@@ -129,7 +188,7 @@ macro_rules! exports {
                 Ok(instance.berthage_plugin_reconcile().call_finalize(store, &input.into())?.map(Into::into))
             }
 
-            pub(super) fn transform(
+            fn transform(
                 &self,
                 store: &mut Store<Guest>,
                 input: host::Input,
@@ -138,13 +197,6 @@ macro_rules! exports {
                 let Self::Transformer(pre) = self else { return Err(super::no_such_hook("a reconciler")) };
                 let instance = pre.instantiate(&mut *store)?;
                 Ok(transformed(instance.berthage_plugin_transform().call_transform(store, &input.into(), objects)?))
-            }
-
-            fn reconciler(&self) -> wasmtime::Result<&reconciler::ReconcilerPre<Guest>> {
-                match self {
-                    Self::Reconciler(pre) => Ok(pre),
-                    Self::Transformer(_) => Err(super::no_such_hook("a transformer")),
-                }
             }
         }
     };
@@ -158,122 +210,44 @@ mod v0_2;
 pub(super) use v0_2::reconciler::berthage::plugin::log;
 pub(super) use v0_2::types as newest;
 
-/// Versions that are served, the newest first.
-pub(super) const VERSIONS: [&str; 2] = [v0_2::Exports::VERSION, v0_1::Exports::VERSION];
+/// Makes a contract of a component's exports.
+type Link = fn(InstancePre<Guest>, Role) -> wasmtime::Result<Box<dyn Contract>>;
 
-/// What a component exports, in the version of the contract that it was built against.
-pub(super) enum Exports {
-    V0_1(v0_1::Exports),
-    V0_2(v0_2::Exports),
+/// What is served, the newest first.
+const SERVED: [(&str, Link); 2] = [(v0_2::VERSION, v0_2::link), (v0_1::VERSION, v0_1::link)];
+
+/// The versions that are served, the newest first.
+pub(super) fn versions() -> impl Iterator<Item = &'static str> {
+    SERVED.iter().map(|(version, _)| *version)
 }
 
-/// Passes a call on to the version's own.
-macro_rules! dispatch {
-    ($exports:expr, $own:ident => $call:expr) => {
-        match $exports {
-            Exports::V0_1($own) => $call,
-            Exports::V0_2($own) => $call,
-        }
+/// The exports of a component for `role`, in the newest version of the contract that it has.
+///
+/// # Errors
+/// It is of no version that is served, of another world, or has a function of another type; or it imports what is not there.
+pub(super) fn find(
+    component: &Component,
+    role: Role,
+    linked: impl FnOnce(&Component) -> wasmtime::Result<InstancePre<Guest>>,
+) -> Result<Box<dyn Contract>, Failure> {
+    let has = |interface: &str, version: &str| component.get_export_index(None, exported(interface, version)).is_some();
+    let wrong = |wanted: String| Failure::WrongWorld { wanted, role: role.as_str() };
+    let found = SERVED.iter().find(|(version, _)| has("about", version));
+    let (version, link) = found.ok_or_else(|| wrong(exported("about", v0_2::VERSION)))?;
+    let interface = match role {
+        Role::Reconciler => "reconcile",
+        Role::Transformer => "transform",
     };
-}
-
-impl Exports {
-    /// The exports of a component for `role`, in the newest version of the contract that it has.
-    ///
-    /// # Errors
-    /// It is of no version that is served, of another world, or has a function of another type; or it imports what is not there.
-    pub(super) fn find(
-        component: &Component,
-        role: Role,
-        link: impl FnOnce(&Component) -> wasmtime::Result<InstancePre<Guest>>,
-    ) -> Result<Self, Failure> {
-        let has =
-            |interface: &str, version: &str| component.get_export_index(None, exported(interface, version)).is_some();
-        let wrong = |wanted: String| Failure::WrongWorld { wanted, role: role.as_str() };
-        let version = VERSIONS.into_iter().find(|version| has("about", version));
-        let version = version.ok_or_else(|| wrong(exported("about", VERSIONS[0])))?;
-        let interface = match role {
-            Role::Reconciler => "reconcile",
-            Role::Transformer => "transform",
-        };
-        if !has(interface, version) {
-            return Err(wrong(exported(interface, version)));
-        }
-        let linked = link(component).map_err(|error| Failure::ForbiddenImport {
-            import: text::clean(&format!("what is not there: {error:#}"), 256),
-        })?;
-        // The exports are there: what fails now is the type of one of their functions.
-        let found = if version == v0_1::Exports::VERSION {
-            v0_1::Exports::link(linked, role).map(Self::V0_1)
-        } else {
-            v0_2::Exports::link(linked, role).map(Self::V0_2)
-        };
-        found.map_err(|error| {
-            wrong(format!("{} as the contract has it ({:#})", exported(interface, version), error.root_cause()))
-        })
+    if !has(interface, version) {
+        return Err(wrong(exported(interface, version)));
     }
-
-    /// The version of the contract.
-    pub(super) const fn version(&self) -> &'static str {
-        match self {
-            Self::V0_1(_) => v0_1::Exports::VERSION,
-            Self::V0_2(_) => v0_2::Exports::VERSION,
-        }
-    }
-
-    pub(super) fn describe(&self, store: &mut Store<Guest>) -> wasmtime::Result<Vec<u8>> {
-        dispatch!(self, own => own.describe(store))
-    }
-
-    pub(super) fn check_config(
-        &self,
-        store: &mut Store<Guest>,
-        config: &Vec<u8>,
-    ) -> wasmtime::Result<Result<Vec<u8>, Vec<String>>> {
-        dispatch!(self, own => own.check_config(store, config))
-    }
-
-    pub(super) fn select(
-        &self,
-        store: &mut Store<Guest>,
-        subject: &Vec<u8>,
-        config: &Vec<u8>,
-    ) -> wasmtime::Result<Result<Vec<newest::Selection>, String>> {
-        dispatch!(self, own => own.select(store, subject, config))
-    }
-
-    pub(super) fn plan(
-        &self,
-        store: &mut Store<Guest>,
-        input: newest::Input,
-    ) -> wasmtime::Result<Result<newest::PlanOutcome, String>> {
-        dispatch!(self, own => own.plan(store, input))
-    }
-
-    pub(super) fn report(
-        &self,
-        store: &mut Store<Guest>,
-        input: newest::Input,
-    ) -> wasmtime::Result<Result<newest::ReportOutcome, String>> {
-        dispatch!(self, own => own.report(store, input))
-    }
-
-    pub(super) fn finalize(
-        &self,
-        store: &mut Store<Guest>,
-        input: newest::Input,
-    ) -> wasmtime::Result<Result<newest::ReportOutcome, String>> {
-        dispatch!(self, own => own.finalize(store, input))
-    }
-
-    pub(super) fn transform(
-        &self,
-        store: &mut Store<Guest>,
-        input: newest::Input,
-        objects: &[Vec<u8>],
-    ) -> wasmtime::Result<Result<newest::TransformOutcome, String>> {
-        dispatch!(self, own => own.transform(store, input, objects))
-    }
+    let linked = linked(component).map_err(|error| Failure::ForbiddenImport {
+        import: text::clean(&format!("what is not there: {error:#}"), 256),
+    })?;
+    // The exports are there: what fails now is the type of one of their functions.
+    link(linked, role).map_err(|error| {
+        wrong(format!("{} as the contract has it ({:#})", exported(interface, version), error.root_cause()))
+    })
 }
 
 /// The name of an interface of the contract, as components export and import it.

@@ -45,11 +45,10 @@ impl From<newest::Input> for types::Input {
     }
 }
 
-/// It named what it read, and got whole objects.
 impl From<types::Selection> for newest::Selection {
     fn from(selection: types::Selection) -> Self {
         let types::Selection { id, site, group, version, kind, namespace, names } = selection;
-        Self { id, site, group, version, kind, namespace, names, label_selector: String::new(), fields: Vec::new() }
+        Self { id, site, group, version, kind, namespace, names }
     }
 }
 
@@ -95,7 +94,6 @@ impl From<types::PlanOutcome> for newest::PlanOutcome {
             hold,
             conditions: each(conditions),
             notes: each(notes),
-            samples: Vec::new(),
             after: after.into(),
         }
     }
@@ -104,7 +102,7 @@ impl From<types::PlanOutcome> for newest::PlanOutcome {
 impl From<types::ReportOutcome> for newest::ReportOutcome {
     fn from(outcome: types::ReportOutcome) -> Self {
         let types::ReportOutcome { conditions, notes, after } = outcome;
-        Self { conditions: each(conditions), notes: each(notes), samples: Vec::new(), after: after.into() }
+        Self { conditions: each(conditions), notes: each(notes), after: after.into() }
     }
 }
 
@@ -116,14 +114,12 @@ fn transformed(outcome: Result<types::TransformOutcome, String>) -> Result<newes
             objects,
             conditions: each(conditions),
             notes: each(notes),
-            samples: Vec::new(),
             after: newest::Next::Settled,
         },
         Err(refusal) => newest::TransformOutcome {
             objects: Vec::new(),
             conditions: Vec::new(),
             notes: Vec::new(),
-            samples: Vec::new(),
             after: newest::Next::Invalid((REFUSED.to_owned(), refusal)),
         },
     })

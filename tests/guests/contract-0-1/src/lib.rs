@@ -155,6 +155,7 @@ impl Transform for Plugin {
         if text(&input.subject).contains("refused") {
             return Err("not this one".to_owned());
         }
+        let objects = if text(&input.subject).contains("nothing") { Vec::new() } else { objects };
         Ok(TransformOutcome { objects, conditions: conditions(), notes: notes() })
     }
 }
