@@ -38,6 +38,7 @@ mod tests {
 
     /// Tests beside this one start programs: between fork and exec such a child has a copy of every open socket, also of
     /// a listener that was just closed here. The port is free when the copy is, a moment later.
+    #[expect(clippy::disallowed_methods, reason = "it sleeps by the clock on the wall")]
     fn listen(port: u16) -> std::io::Result<TcpListener> {
         let deadline = Instant::now() + PATIENCE;
         loop {

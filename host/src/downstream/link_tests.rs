@@ -365,6 +365,17 @@ async fn a_page_of_more_than_was_asked_for_is_none() {
     assert_eq!(told.lock().unwrap().first(), Some(&News::Failed(registration())));
 }
 
+/// What is waited for with a paused clock must be heard of by the same one: a look at what nothing was heard of for ten
+/// seconds never came in a simulation of three hours.
+#[tokio::test(start_paused = true)]
+async fn what_was_heard_is_as_old_as_the_clock_says() {
+    let (link, _) = link_to(&cluster_that_says(&[], &[]));
+    let of: Meta = serde_json::from_value(object("a", "ours", 1)).unwrap();
+    link.note("ours", &id("a"), Seen::of(info(), &of.metadata).unwrap());
+    tokio::time::advance(Duration::from_secs(10)).await;
+    assert_eq!(link.seen("ours", &id("a")).unwrap().heard.elapsed(), Duration::from_secs(10));
+}
+
 /// A cluster may be quick to delete, and its watch quicker than its answer.
 #[tokio::test]
 async fn an_answer_that_comes_after_its_object_s_end_brings_nothing_back() {

@@ -3,10 +3,10 @@
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::time::Instant;
 
 use berthage_core::object::{KindInfo, ObjectId};
 use berthage_core::status::deployed::Rollout;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::seen::{Mark, Seen};

@@ -3,8 +3,6 @@
 //! A cluster is a tenant's, and says what it likes: what no API server would say is not held, so that an object takes as much
 //! memory as an object can.
 
-use std::time::Instant;
-
 use berthage_core::key::Workspace;
 use berthage_core::names::{
     ANNOTATION_OWNER, LABEL_MANAGED_BY, LABEL_TARGET, LABEL_WORKSPACE, MANAGED_BY, workspace_label,
@@ -13,6 +11,7 @@ use berthage_core::object::{KindInfo, Marker, ObjectId};
 use berthage_core::status::deployed::Rollout;
 use kube::api::ObjectMeta;
 use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
 
 use super::deployment;
 use crate::wire::Wire;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use berthage_core::key::Workspace;
 use berthage_core::plugin::{PlanOutcome, ReportOutcome, Selection, TransformOutcome};
 use serde_json::Value;
+use tokio::time::Instant;
 use wasmtime::Store;
 
 use super::call::{call, observed};
@@ -120,16 +121,14 @@ impl Plugin {
         work: impl FnOnce(&Loaded) -> Result<R, Failure>,
     ) -> Result<R, HookError> {
         let loaded = self.state.as_ref().map_err(Clone::clone)?;
-        // tokio's clock: a test that pauses it pauses quarantines too.
-        let now = || tokio::time::Instant::now().into_std();
         observed(&self.engine, &self.name, hook, || {
             locked(&loaded.quarantine)
-                .admit(workspace.as_str(), now())
+                .admit(workspace.as_str(), Instant::now())
                 .map_err(|wait| Failure::Quarantined { wait })?;
             let outcome = work(loaded);
             let mut quarantine = locked(&loaded.quarantine);
             match &outcome {
-                Err(failure) if failure.is_waste() => quarantine.failed(workspace.as_str(), now()),
+                Err(failure) if failure.is_waste() => quarantine.failed(workspace.as_str(), Instant::now()),
                 // It was not called at all: that says nothing about it.
                 Err(Failure::Busy) => {}
                 _ => quarantine.succeeded(workspace.as_str()),

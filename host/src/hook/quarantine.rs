@@ -11,7 +11,9 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// Failures in a row, or failing workspaces in a row, that open a breaker.
 const FAILURES: usize = 3;

@@ -15,10 +15,11 @@ mod tenants;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use berthage_sandbox::sandbox::{Options, PODS, Sandbox, SandboxError};
 use clap::{Args as ClapArgs, Parser as _};
+use tokio::time::Instant;
 
 use self::folder::{Folder, FolderError};
 use self::syncers::Syncers;

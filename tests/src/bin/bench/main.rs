@@ -12,6 +12,7 @@
 //! | [`scale`] | a controller with very many workspaces, on the sandbox's servers; `--scale` |
 //! | [`used`] | what a controller has used |
 //! | [`report`] | rows, the table and the JSON |
+#![expect(clippy::disallowed_methods, reason = "what is timed here runs by the clock on the wall")]
 #![expect(clippy::print_stdout, reason = "a benchmark is there to be read")]
 
 mod allocations;
