@@ -45,6 +45,8 @@ pub enum Command {
     Crds(crate::cli::crds::Crds),
     /// Prints the manifests for a SyncTarget from files, without any cluster, with the controller's own code.
     Render(Box<crate::cli::render::Render>),
+    /// For authors of plugins: checks a component, calls it with cases from files, measures it.
+    Plugin(crate::cli::plugin::PluginArgs),
     /// Makes the certificate authority that signs the syncers' client certificates.
     Ca(crate::cli::ca::Ca),
     /// Starts a kcp, physical clusters, a controller and syncers in this process, in memory, to try everything with.
@@ -93,6 +95,10 @@ pub struct ShareArgs {
     /// Folder in which compiled plugins are kept between starts.
     #[arg(long, env = "BERTHAGE_PLUGIN_CACHE", value_name = "DIR")]
     pub plugin_cache: Option<PathBuf>,
+    /// Makes every call of a plugin again, also as if it were later, and fails one that gives another answer. For trying out
+    /// plugins: it is several times the work, and nothing is kept.
+    #[arg(long, env = "BERTHAGE_VERIFY_DETERMINISM")]
+    pub verify_determinism: bool,
     /// Image of the syncer where a SyncTarget names none.
     #[arg(long, env = "BERTHAGE_SYNCER_IMAGE", value_name = "IMAGE", default_value = concat!("ghcr.io/berthage/syncer:v", env!("CARGO_PKG_VERSION")))]
     pub syncer_image: String,

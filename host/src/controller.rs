@@ -15,7 +15,7 @@ use crate::access::connect::HubTransport;
 use crate::access::{AddressPolicy, ConnectError, Failure, Fence, Options as ClientOptions, RequestObserver, Side};
 use crate::args::{Controller, HubArgs, HubKind, ShareArgs};
 use crate::credentials::{Authority, AuthorityError, HubAddress, Issuer, Trust};
-use crate::hook::{Budget, EngineError, HookEngine, Limits as HookLimits, PluginSource, Plugins, PluginsSpec};
+use crate::hook::{Budget, EngineError, HookEngine, Limits as HookLimits, PluginSource, Plugins, PluginsSpec, Seen};
 use crate::leader::{self, Leadership};
 use crate::library::Library;
 use crate::manager::{Manager, Setup};
@@ -248,9 +248,15 @@ pub fn making(args: &ShareArgs, store: Arc<Store>, metrics: &Metrics) -> Result<
     let share = share_folder(args)?;
     let engine = HookEngine::new(HookLimits::default(), Budget::Time).map_err(ControllerError::Engine)?;
     let metrics = metrics.clone();
-    let engine = engine.observed_by(move |call| {
-        metrics.hook_call(call.plugin, call.hook.as_str(), call.outcome, call.duration);
+    let engine = engine.observed_by(move |observed| {
+        let (plugin, hook) = (observed.plugin, observed.hook.as_str());
+        match observed.seen {
+            Seen::Called { outcome, duration } => metrics.hook_call(plugin, hook, outcome, duration),
+            Seen::Used { memory } => metrics.hook_memory(plugin, hook, memory),
+            Seen::Kept => metrics.hook_kept(plugin, hook),
+        }
     });
+    let engine = engine.verifying_determinism(args.verify_determinism);
     let plugins = Arc::new(Plugins::load(plugins_spec(args, &share)?, &engine));
     let library = Library::load(templates_folder(&share), args.templates.clone(), TemplateLimits::default());
     Ok(Making { store, plugins, library, syncer_image: args.syncer_image.clone() })

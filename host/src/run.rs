@@ -31,6 +31,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Crds(args) => cli::crds::run(&args),
         Command::Ca(args) => Ok(cli::print(&cli::ca::run(&args, jiff::Timestamp::now())?)?),
         Command::Render(args) => cli::render::run(&args),
+        Command::Plugin(args) => Ok(cli::plugin::run(&args, cli::print)?),
         Command::Register(args) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             Ok(runtime.block_on(cli::register::run(&args, cli::print))?)

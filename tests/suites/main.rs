@@ -17,6 +17,7 @@ mod kcp;
 mod kubectl;
 mod leader;
 mod lifecycle;
+mod plugins;
 mod quiet;
 mod requests;
 mod sandbox;

@@ -19,6 +19,9 @@ const DEMO: [&str; 6] = [
     "--bin=demo",
 ];
 
+/// Tests that print times, to be read by people.
+const MEASUREMENTS: [&str; 3] = ["cost_of_a_call", "queue::tests::cost", "template::speed"];
+
 /// Runs every test that can run on any machine.
 pub(crate) fn test(repository: &Repository, progress: &Progress, filter: Option<&str>) -> Result<()> {
     // All packages in each of these calls: for a part of them cargo would compile the dependencies once more, with the
@@ -28,6 +31,16 @@ pub(crate) fn test(repository: &Repository, progress: &Progress, filter: Option<
     let mut workspace = repository.cargo();
     workspace.args(["test", "--workspace"]).args(filter);
     child::run_shown(workspace)?;
+    progress.say("the sandbox of plugins, with real components");
+    let mut components = repository.cargo();
+    components
+        .args(["test", "--workspace", "--lib", "--", "--ignored"])
+        .args(MEASUREMENTS.map(|name| ["--skip", name]).concat());
+    match filter {
+        Some(filter) => components.arg(filter),
+        None => components.args(["hook::", "cli::plugin::"]),
+    };
+    child::run_shown(components)?;
     progress.say("simulation: a sample; cargo xtask simulate tries all of it");
     child::run_shown(simulation(repository, &["--workspace"], filter))?;
     progress.say("end-to-end suite on real servers");

@@ -40,6 +40,24 @@ pub struct Selection {
     pub namespace: String,
     /// Names; empty means all of the kind.
     pub names: Vec<String>,
+    /// What their labels have to be, all of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<Requirement>,
+    /// JSON Pointers to the fields that are shown; empty means whole objects.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
+}
+
+/// What a label has to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requirement {
+    /// The label's key.
+    pub key: String,
+    /// One of [`crate::selection::OPERATORS`].
+    pub operator: String,
+    /// For `In` and `NotIn`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<String>,
 }
 
 /// What one selection found.

@@ -3,6 +3,7 @@
 pub mod ca;
 pub mod crds;
 pub mod objects;
+pub mod plugin;
 pub mod register;
 pub mod render;
 #[cfg(feature = "sandbox")]

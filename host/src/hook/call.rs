@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 
-use super::engine::{Budget, HookEngine};
+use super::engine::{Budget, HookEngine, Seen};
 use super::error::Failure;
 use super::guest::Guest;
 use super::{Hook, text};
@@ -35,6 +35,7 @@ pub(super) fn call<R>(
     let outcome = call(&mut store);
     let guest = store.data();
     guest.log.close();
+    engine.observe(plugin, hook, Seen::Used { memory: guest.meter.memory_used(limits) });
     outcome.map_err(|error| {
         let failure = classify(engine, hook, guest, &error);
         tracing::debug!(
@@ -57,7 +58,8 @@ pub(super) fn observed<R>(
     #[expect(clippy::disallowed_methods, reason = "a call is processor work, which no test's clock pauses")]
     let begin = Instant::now();
     let outcome = work();
-    engine.observe(plugin, hook, outcome.as_ref().err().map_or("ok", Failure::kind), begin.elapsed());
+    let (kind, duration) = (outcome.as_ref().err().map_or("ok", Failure::kind), begin.elapsed());
+    engine.observe(plugin, hook, Seen::Called { outcome: kind, duration });
     outcome
 }
 

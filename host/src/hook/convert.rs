@@ -8,8 +8,10 @@ use std::collections::BTreeSet;
 use berthage_core::api::ConditionStatus;
 use berthage_core::object::ObjectId;
 use berthage_core::plugin::{
-    Next, Note, ObjectRef, PlanOutcome, PluginCondition, RenderRequest, ReportOutcome, Selection, TransformOutcome,
+    Next, Note, ObjectRef, PlanOutcome, PluginCondition, RenderRequest, ReportOutcome, Requirement, Selection,
+    TransformOutcome,
 };
+use berthage_core::selection::{self, OPERATORS};
 use serde_json::Value;
 
 use super::contract::newest as types;
@@ -26,6 +28,10 @@ const RENDERS: usize = 4;
 const OBJECTS: usize = 256;
 const SELECTIONS: usize = 32;
 const NAMES: usize = 64;
+const LABELS: usize = 16;
+const FIELDS: usize = 32;
+/// Bytes of a JSON Pointer, and of a label's key with its prefix.
+const FIELD: usize = 317;
 const REFS: usize = 64;
 /// Bounds of `again-after`, in milliseconds: not busier than once a second, not rarer than once a day.
 const AGAIN: std::ops::RangeInclusive<u64> = 1_000..=86_400_000;
@@ -78,7 +84,7 @@ pub(super) fn selections(selected: Vec<types::Selection>) -> Result<Vec<Selectio
     selected
         .into_iter()
         .map(|selection| {
-            let types::Selection { id, site, group, version, kind, namespace, names } = selection;
+            let types::Selection { id, site, group, version, kind, namespace, names, labels, fields } = selection;
             let about = format!("selection {:?}", clean(&id, 63));
             if !is_label(&id) {
                 return Err(format!("{about}: the id is not of letters, digits and dashes"));
@@ -100,9 +106,31 @@ pub(super) fn selections(selected: Vec<types::Selection>) -> Result<Vec<Selectio
             if !names.iter().all(|name| is_name(name)) {
                 return Err(format!("{about}: a name is not one that an object can have"));
             }
-            Ok(Selection { id, site, group, version, kind, namespace, names })
+            let labels = requirements(labels).map_err(|why| format!("{about}: {why}"))?;
+            counted("fields of a selection", fields.len(), FIELDS)?;
+            if !fields.iter().all(|field| field.len() <= FIELD && field.starts_with('/')) {
+                return Err(format!("{about}: a field is not a JSON Pointer such as /spec/values"));
+            }
+            Ok(Selection { id, site, group, version, kind, namespace, names, labels, fields })
         })
         .collect()
+}
+
+/// What labels have to be.
+fn requirements(labels: Vec<types::Requirement>) -> Result<Vec<Requirement>, Unusable> {
+    counted("labels", labels.len(), LABELS)?;
+    let requirement = |types::Requirement { key, operator, values }| Requirement { key, operator, values };
+    let labels: Vec<Requirement> = labels.into_iter().map(requirement).collect();
+    for requirement in &labels {
+        counted("values of a label", requirement.values.len(), NAMES)?;
+        let texts = requirement.values.iter().chain([&requirement.key]);
+        if texts.into_iter().any(|text| text.len() > FIELD) || requirement.key.is_empty() {
+            return Err("a label has no key, or it or a value is longer than a label can be".to_owned());
+        }
+    }
+    selection::selector(&labels)
+        .map_err(|operator| format!("the operator {:?} of a label is none of {OPERATORS:?}", clean(operator, 63)))?;
+    Ok(labels)
 }
 
 fn counted(what: &str, count: usize, max: usize) -> Result<(), Unusable> {
@@ -379,6 +407,8 @@ mod tests {
             kind: "ClusterRegistration".into(),
             namespace: String::new(),
             names: vec!["east".into()],
+            labels: vec![types::Requirement { key: "tier".into(), operator: "In".into(), values: vec!["edge".into()] }],
+            fields: vec!["/spec".into()],
         };
         assert_eq!(selections(vec![good()]).unwrap()[0].names, ["east"]);
         let why = |change: fn(&mut types::Selection)| {
@@ -394,6 +424,13 @@ mod tests {
         assert!(why(|s| s.namespace = "A".into()).contains("namespace"));
         assert!(why(|s| s.names = vec!["../x".into()]).contains("name"));
         assert!(why(|s| s.names = vec!["x".into(); 65]).contains("65"));
+        assert!(why(|s| s.labels[0].operator = "Like".into()).contains("operator \"Like\""));
+        assert!(why(|s| s.labels[0].key = String::new()).contains("no key"));
+        assert!(why(|s| s.labels[0].values = vec!["x".repeat(318)]).contains("longer"));
+        assert!(why(|s| s.labels[0].values = vec!["x".into(); 65]).contains("65"));
+        assert!(why(|s| s.labels = vec![s.labels[0].clone(); 17]).contains("17"));
+        assert!(why(|s| s.fields = vec!["spec".into()]).contains("JSON Pointer"));
+        assert!(why(|s| s.fields = vec!["/spec".into(); 33]).contains("33"));
         let secrets = |s: &mut types::Selection| (s.group, s.kind) = (String::new(), "Secret".into());
         assert!(why(secrets).contains("never shown"));
         assert!(selections(vec![good(), good()]).unwrap_err().contains("twice"));

@@ -19,6 +19,7 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConf
 
 use super::Hook;
 use super::guest::{Guest, define_log};
+use super::kept::Kept;
 use super::limits::{CORE_INSTANCES, Limits, MEMORIES, TABLES};
 
 /// Time between two ticks of the epoch.
@@ -43,17 +44,34 @@ pub struct EngineError {
     why: String,
 }
 
-/// How one call went, for metrics.
+/// What was seen of one hook of one plugin, for metrics.
 #[derive(Debug, Clone, Copy)]
 pub struct Observation<'a> {
     /// Name of the plugin.
     pub plugin: &'a str,
     /// Which function.
     pub hook: Hook,
-    /// `ok`, or [`super::HookError::kind`].
-    pub outcome: &'static str,
-    /// How long it took.
-    pub duration: Duration,
+    /// What.
+    pub seen: Seen,
+}
+
+/// What was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// No call was made: an outcome was kept that still holds.
+    Kept,
+    /// A call ended.
+    Called {
+        /// `ok`, or [`super::HookError::kind`].
+        outcome: &'static str,
+        /// How long it took.
+        duration: Duration,
+    },
+    /// An instance ended, with so much memory.
+    Used {
+        /// Bytes of its linear memories.
+        memory: usize,
+    },
 }
 
 type Observer = Arc<dyn Fn(&Observation<'_>) + Send + Sync>;
@@ -63,6 +81,7 @@ type Observer = Arc<dyn Fn(&Observation<'_>) + Send + Sync>;
 pub struct HookEngine {
     inner: Arc<Inner>,
     observer: Option<Observer>,
+    verifies: bool,
 }
 
 struct Inner {
@@ -70,6 +89,7 @@ struct Inner {
     linker: Linker<Guest>,
     limits: Limits,
     budget: Budget,
+    kept: Kept,
 }
 
 impl std::fmt::Debug for HookEngine {
@@ -103,7 +123,8 @@ impl HookEngine {
         }
         let mut linker = Linker::new(&engine);
         define_log(&mut linker).map_err(error)?;
-        Ok(Self { inner: Arc::new(Inner { engine, linker, limits, budget }), observer: None })
+        let kept = Kept::new(limits.kept);
+        Ok(Self { inner: Arc::new(Inner { engine, linker, limits, budget, kept }), observer: None, verifies: false })
     }
 
     /// The same engine, telling `observer` about every call. It is called on the caller's thread and must be quick.
@@ -113,10 +134,26 @@ impl HookEngine {
         self
     }
 
-    pub(super) fn observe(&self, plugin: &str, hook: Hook, outcome: &'static str, duration: Duration) {
+    /// The same engine, asking every plugin again whether it gives the same answer: see `steady`. Nothing is kept then.
+    #[must_use]
+    pub const fn verifying_determinism(mut self, verifies: bool) -> Self {
+        self.verifies = verifies;
+        self
+    }
+
+    pub(super) const fn verifies_determinism(&self) -> bool {
+        self.verifies
+    }
+
+    pub(super) fn observe(&self, plugin: &str, hook: Hook, seen: Seen) {
         if let Some(observer) = &self.observer {
-            observer(&Observation { plugin, hook, outcome, duration });
+            observer(&Observation { plugin, hook, seen });
         }
+    }
+
+    /// Outcomes that may still hold; none while it is verified that they would.
+    pub(super) fn kept(&self) -> Option<&Kept> {
+        (!self.verifies).then_some(&self.inner.kept)
     }
 
     /// The bounds.

@@ -120,6 +120,19 @@ pub enum Failure {
         /// What the plugin says.
         message: String,
     },
+    /// Asked again, the plugin answered something else.
+    #[error(
+        "answered {hook} in another way for {asked} (the first difference is at {place}); a hook must be a function of its \
+         input, see docs/plugins.md; what runs goes on, and the call is repeated"
+    )]
+    NotDeterministic {
+        /// The hook.
+        hook: Hook,
+        /// What was asked when the answer was another one.
+        asked: &'static str,
+        /// A JSON pointer into the outcome.
+        place: String,
+    },
     /// The plugin is left alone after repeated failures.
     #[error(
         "is left alone for a while after repeated failures, and is tried again by itself; the conditions and logs from \
@@ -151,6 +164,7 @@ impl HookError {
             | Failure::OutputTooLarge { .. }
             | Failure::BadOutput { .. }
             | Failure::Failed { .. }
+            | Failure::NotDeterministic { .. }
             | Failure::Busy => Reason::PluginFailed,
             Failure::Quarantined { .. } => Reason::PluginQuarantined,
             Failure::ConfigInvalid { .. } => Reason::PluginRefused,
@@ -189,6 +203,7 @@ impl Failure {
             Self::OutputTooLarge { .. } => "output",
             Self::BadOutput { .. } => "bad_output",
             Self::Failed { .. } => "failed",
+            Self::NotDeterministic { .. } => "not_deterministic",
             Self::Quarantined { .. } => "quarantined",
             Self::Busy => "busy",
         }

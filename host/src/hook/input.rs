@@ -4,11 +4,13 @@ use std::sync::OnceLock;
 
 use berthage_core::key::Workspace;
 use berthage_core::plugin::{ApplyResult, Input};
+use jiff::{SignedDuration, Timestamp};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
 use super::contract::newest as types;
 use super::digest::{Digest, Digester};
+use super::steady::Shift;
 
 /// An input as it crosses to plugins.
 ///
@@ -83,9 +85,20 @@ impl Encoded {
         })
     }
 
+    /// The time of the input; none if it is no time, as in a recording that somebody wrote by hand.
+    pub(super) fn now(&self) -> Option<Timestamp> {
+        self.input.now.parse().ok()
+    }
+
     /// The input for the plugin with this configuration.
-    pub(super) fn with_config(&self, config: &[u8]) -> types::Input {
-        types::Input { config: config.to_vec(), ..self.input.clone() }
+    pub(super) fn with_config(&self, config: &[u8], shift: Shift) -> types::Input {
+        let mut input = types::Input { config: config.to_vec(), ..self.input.clone() };
+        input.attempt = input.attempt.saturating_add(shift.attempts);
+        if let Some(now) = self.now().filter(|_| !shift.later.is_zero()) {
+            let later = SignedDuration::try_from(shift.later).unwrap_or(SignedDuration::MAX);
+            input.now = now.saturating_add(later).unwrap_or(Timestamp::MAX).to_string();
+        }
+        input
     }
 }
 

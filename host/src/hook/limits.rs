@@ -23,6 +23,8 @@ pub struct Limits {
     pub log_line: usize,
     /// Calls at the same moment, in the whole process.
     pub concurrent: u32,
+    /// Bytes of outcomes that are kept while they hold, of all plugins together. None: every call is made.
+    pub kept: usize,
 }
 
 impl Default for Limits {
@@ -36,6 +38,7 @@ impl Default for Limits {
             log_lines: 64,
             log_line: 1 << 10,
             concurrent: 64,
+            kept: 16 << 20,
         }
     }
 }
@@ -59,6 +62,11 @@ pub(super) struct Meter {
 impl Meter {
     pub(super) const fn new(limits: &Limits) -> Self {
         Self { memory_left: limits.memory, table_elements_left: limits.table_elements, denied: false }
+    }
+
+    /// Bytes of all memories.
+    pub(super) const fn memory_used(&self, limits: &Limits) -> usize {
+        limits.memory - self.memory_left
     }
 }
 

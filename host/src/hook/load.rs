@@ -28,7 +28,7 @@ pub(super) struct Loaded {
     pub(super) about: About,
     /// Digest of the file.
     pub(super) digest: Digest,
-    /// Digest of file and configuration: what an outcome depends on besides its input.
+    /// Digest of name, file and configuration: what an outcome depends on besides its input.
     pub(super) identity: Digest,
     /// The configuration, as `check-config` returned it.
     pub(super) config: Vec<u8>,
@@ -81,7 +81,7 @@ impl Loader<'_> {
         self.check(&name, &about)?;
         let config = check_config(self.engine, &name, &*exports, &self.source.config)?;
         let mut identity = Digester::default();
-        identity.part(digest.as_bytes()).part(&config);
+        identity.part(name.as_bytes()).part(digest.as_bytes()).part(&config);
         let identity = identity.finish();
         Ok(Loaded { name, about, digest, identity, config, exports, quarantine: Mutex::default() })
     }

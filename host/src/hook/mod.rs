@@ -9,11 +9,13 @@
 //! - [`Plugin`] is a value also when it cannot be called: then it carries the reason. Nothing a plugin does ends the host.
 //! - `engine`, `limits`, `guest`, `call`: the sandbox. `inspect`, `load`, `cache`: from a file to a plugin.
 //! - `contract`, `input`, `convert`: the border. Only these files know the generated types; `contract` has all versions of them.
-//! - `quarantine` leaves a plugin alone that fails again and again; [`Memo`] keeps outcomes that still hold.
+//! - `quarantine` leaves a plugin alone that fails again and again; `kept` are outcomes that still hold, so that nobody is called;
+//!   `steady` asks again, with --verify-determinism, whether a hook is a function of its input.
 //!
 //! All calls are synchronous and short: about 30 µs, and never longer than [`Limits::deadline`]. Loading compiles, which
 //! takes from milliseconds to seconds: call [`Plugins::load`] and [`Plugins::reload_if_changed`] where blocking is allowed.
 
+mod alone;
 mod cache;
 mod call;
 mod contract;
@@ -24,23 +26,24 @@ mod error;
 mod guest;
 mod input;
 mod inspect;
+mod kept;
 mod limits;
 mod load;
-mod memo;
 mod plugin;
 mod plugins;
 mod quarantine;
+mod steady;
 mod text;
 #[cfg(test)]
 mod wasm_tests;
 
+pub use alone::{Alone, alone};
 pub use digest::Digest;
-pub use engine::{Budget, EngineError, HookEngine, Observation};
+pub use engine::{Budget, EngineError, HookEngine, Observation, Seen};
 pub use error::{Failure, HookError};
 pub use input::Encoded;
 pub use limits::Limits;
 pub use load::About;
-pub use memo::Memo;
 pub use plugin::{Health, Plugin, Reconciler, Transformer};
 pub use plugins::{PluginSource, Plugins, PluginsSpec};
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use berthage_core::key::Workspace;
 use berthage_core::plugin::{PlanOutcome, ReportOutcome, Selection, TransformOutcome};
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 use wasmtime::Store;
@@ -12,12 +13,14 @@ use wasmtime::Store;
 use super::call::{call, observed};
 use super::contract::{Contract, newest};
 use super::digest::{Digest, Digester};
-use super::engine::HookEngine;
+use super::engine::{HookEngine, Seen};
 use super::error::{Failure, HookError};
 use super::guest::Guest;
 use super::input::{Encoded, encode, encode_object};
+use super::kept::Outcome;
 use super::load::{About, Loaded};
 use super::quarantine::Quarantine;
+use super::steady::{self, Shift};
 use super::{Hook, convert};
 
 /// One configured plugin.
@@ -77,6 +80,16 @@ impl Plugin {
         self.state.as_ref().ok().map(|loaded| loaded.digest)
     }
 
+    /// The version of the contract that the component was built against; none while it cannot be loaded.
+    pub fn contract(&self) -> Option<&'static str> {
+        self.state.as_ref().ok().map(|loaded| loaded.exports.version())
+    }
+
+    /// The configuration as a JSON text, with the plugin's defaults filled in; none while it cannot be loaded.
+    pub fn config(&self) -> Option<&[u8]> {
+        self.state.as_ref().ok().map(|loaded| &*loaded.config)
+    }
+
     /// What the plugin says about itself; nothing while it cannot be loaded.
     pub fn about(&self) -> Option<&About> {
         self.state.as_ref().ok().map(|loaded| &loaded.about)
@@ -94,38 +107,28 @@ impl Plugin {
         }
     }
 
-    /// What an outcome of `hook` depends on: the plugin, its configuration and the input. For [`super::Memo`].
-    pub fn outcome_digest(&self, hook: Hook, input: &Digest) -> Digest {
-        let mut digester = Digester::default();
-        digester.part(hook.as_str().as_bytes()).part(input.as_bytes());
-        if let Ok(loaded) = &self.state {
-            digester.part(loaded.identity.as_bytes());
-        }
-        digester.finish()
-    }
-
     /// What is wrong with the file, if something is.
     pub(super) fn trouble(&self) -> Option<&HookError> {
         self.state.as_ref().err().or(self.update.as_ref())
     }
 
-    fn error(&self, failure: Failure) -> HookError {
+    pub(super) fn error(&self, failure: Failure) -> HookError {
         HookError { plugin: Arc::clone(&self.name), file: Arc::clone(&self.file), failure }
     }
 
     /// Admission, call, judgement: what all hooks have in common.
     fn run<R>(
         &self,
+        loaded: &Loaded,
         workspace: &Workspace,
         hook: Hook,
-        work: impl FnOnce(&Loaded) -> Result<R, Failure>,
-    ) -> Result<R, HookError> {
-        let loaded = self.state.as_ref().map_err(Clone::clone)?;
+        work: impl FnOnce() -> Result<R, Failure>,
+    ) -> Result<R, Failure> {
         observed(&self.engine, &self.name, hook, || {
             locked(&loaded.quarantine)
                 .admit(workspace.as_str(), Instant::now())
                 .map_err(|wait| Failure::Quarantined { wait })?;
-            let outcome = work(loaded);
+            let outcome = work();
             let mut quarantine = locked(&loaded.quarantine);
             match &outcome {
                 Err(failure) if failure.is_waste() => quarantine.failed(workspace.as_str(), Instant::now()),
@@ -135,7 +138,6 @@ impl Plugin {
             }
             outcome
         })
-        .map_err(|failure| self.error(failure))
     }
 
     /// One call of `hook`, whose `err` is something unexpected.
@@ -149,14 +151,62 @@ impl Plugin {
         answered.map_err(|said| Failure::Failed { hook, message: convert::message(&said) })
     }
 
+    /// The outcome of `hook` for what has that digest: one that was made before and still holds, or a new one.
+    fn outcome<T: Outcome>(
+        &self,
+        question: &Question<'_>,
+        ask: impl Fn(&Loaded, Shift) -> Result<T, Failure>,
+    ) -> Result<Arc<T>, HookError> {
+        let Question { workspace, hook, input, now } = *question;
+        let loaded = self.state.as_ref().map_err(Clone::clone)?;
+        let mut digester = Digester::default();
+        digester.part(hook.as_str().as_bytes()).part(loaded.identity.as_bytes()).part(input.as_bytes());
+        let digest = digester.finish();
+        // Without a time nobody knows whether an outcome still holds.
+        let kept = self.engine.kept().zip(now);
+        if let Some(outcome) = kept.and_then(|(kept, now)| kept.get(&digest, now)) {
+            self.engine.observe(&self.name, hook, Seen::Kept);
+            return Ok(outcome);
+        }
+        let call = |shift| self.run(loaded, workspace, hook, || ask(loaded, shift));
+        let verified = |outcome: T| {
+            if self.engine.verifies_determinism() {
+                steady::verify(hook, &outcome, call)?;
+            }
+            Ok(outcome)
+        };
+        let outcome = call(Shift::default()).and_then(verified).map_err(|failure| self.error(failure))?;
+        let outcome = Arc::new(outcome);
+        if let Some((kept, now)) = kept {
+            kept.put(digest, now, &outcome);
+        }
+        Ok(outcome)
+    }
+
     /// What the plugin wants to read. A function of subject and configuration: good until one of them changes.
-    pub fn select(&self, workspace: &Workspace, subject: &Value) -> Result<Vec<Selection>, HookError> {
-        let hook = Hook::Select;
-        self.run(workspace, hook, |loaded| {
-            let subject = encode_object(subject);
+    pub fn select(&self, workspace: &Workspace, subject: &Value) -> Result<Arc<Vec<Selection>>, HookError> {
+        let (hook, subject) = (Hook::Select, encode_object(subject));
+        // There is no time in its input.
+        let question = Question { workspace, hook, input: Digest::of(&subject), now: Some(Timestamp::UNIX_EPOCH) };
+        self.outcome(&question, |loaded, _| {
             let selected = self.call(loaded, hook, |exports, store| exports.select(store, &subject, &loaded.config))?;
             convert::selections(selected).map_err(unusable(hook))
         })
+    }
+}
+
+/// What a hook is asked.
+struct Question<'a> {
+    workspace: &'a Workspace,
+    hook: Hook,
+    /// Of all that the outcome may depend on, besides the plugin.
+    input: Digest,
+    now: Option<Timestamp>,
+}
+
+impl<'a> Question<'a> {
+    fn new(hook: Hook, input: &'a Encoded) -> Self {
+        Self { workspace: input.workspace(), hook, input: input.digest(), now: input.now() }
     }
 }
 
@@ -195,22 +245,22 @@ impl Deref for Transformer {
 
 impl Reconciler {
     /// What should be there.
-    pub fn plan(&self, input: &Encoded) -> Result<PlanOutcome, HookError> {
+    pub fn plan(&self, input: &Encoded) -> Result<Arc<PlanOutcome>, HookError> {
         let hook = Hook::Plan;
-        self.run(input.workspace(), hook, |loaded| {
-            let input = input.with_config(&loaded.config);
+        self.outcome(&Question::new(hook, input), |loaded, shift| {
+            let input = input.with_config(&loaded.config, shift);
             let planned = self.call(loaded, hook, |exports, store| exports.plan(store, input))?;
             convert::plan(&self.name, planned).map_err(unusable(hook))
         })
     }
 
     /// What the plugin has to say after an apply.
-    pub fn report(&self, input: &Encoded) -> Result<ReportOutcome, HookError> {
+    pub fn report(&self, input: &Encoded) -> Result<Arc<ReportOutcome>, HookError> {
         self.said(Hook::Report, input, |exports, store, input| exports.report(store, input))
     }
 
     /// Whether the clean-up may begin: `settled` says so.
-    pub fn finalize(&self, input: &Encoded) -> Result<ReportOutcome, HookError> {
+    pub fn finalize(&self, input: &Encoded) -> Result<Arc<ReportOutcome>, HookError> {
         self.said(Hook::Finalize, input, |exports, store, input| exports.finalize(store, input))
     }
 
@@ -218,14 +268,14 @@ impl Reconciler {
         &self,
         hook: Hook,
         input: &Encoded,
-        body: impl FnOnce(
+        body: impl Fn(
             &dyn Contract,
             &mut Store<Guest>,
             newest::Input,
         ) -> wasmtime::Result<Result<newest::ReportOutcome, String>>,
-    ) -> Result<ReportOutcome, HookError> {
-        self.run(input.workspace(), hook, |loaded| {
-            let input = input.with_config(&loaded.config);
+    ) -> Result<Arc<ReportOutcome>, HookError> {
+        self.outcome(&Question::new(hook, input), |loaded, shift| {
+            let input = input.with_config(&loaded.config, shift);
             let said = self.call(loaded, hook, |exports, store| body(exports, store, input))?;
             convert::report(&self.name, said).map_err(unusable(hook))
         })
@@ -234,11 +284,18 @@ impl Reconciler {
 
 impl Transformer {
     /// The desired objects in, the desired objects out.
-    pub fn transform(&self, input: &Encoded, objects: &[Value]) -> Result<TransformOutcome, HookError> {
+    pub fn transform(&self, input: &Encoded, objects: &[Value]) -> Result<Arc<TransformOutcome>, HookError> {
         let hook = Hook::Transform;
-        self.run(input.workspace(), hook, |loaded| {
-            let objects: Vec<Vec<u8>> = objects.iter().map(encode).collect();
-            let input = input.with_config(&loaded.config);
+        let objects: Vec<Vec<u8>> = objects.iter().map(encode).collect();
+        let mut question = Question::new(hook, input);
+        let mut digester = Digester::default();
+        digester.part(question.input.as_bytes()).count(objects.len());
+        for object in &objects {
+            digester.part(object);
+        }
+        question.input = digester.finish();
+        self.outcome(&question, |loaded, shift| {
+            let input = input.with_config(&loaded.config, shift);
             let transformed = self.call(loaded, hook, |exports, store| exports.transform(store, input, &objects))?;
             let outcome = convert::transform(&self.name, transformed).map_err(unusable(hook))?;
             if outcome.objects.is_empty() && !objects.is_empty() && outcome.after.goes_on() {

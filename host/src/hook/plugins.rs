@@ -33,7 +33,7 @@ impl PluginSource {
         self.name.clone().unwrap_or_else(|| self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned())
     }
 
-    fn file(&self) -> Arc<str> {
+    pub(super) fn file(&self) -> Arc<str> {
         self.path.file_name().unwrap_or_default().to_string_lossy().into()
     }
 }

@@ -14,8 +14,8 @@ use berthage_core::reason::Reason;
 use serde_json::{Value, json};
 
 use super::{
-    Budget, Encoded, Failure, Health, Hook, HookEngine, HookError, Limits, Memo, PluginSource, Plugins, PluginsSpec,
-    Reconciler,
+    Budget, Encoded, Failure, Health, Hook, HookEngine, HookError, Limits, PluginSource, Plugins, PluginsSpec,
+    Reconciler, Seen,
 };
 
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -36,8 +36,13 @@ pub(super) fn spec(path: PathBuf, config: Value) -> PluginsSpec {
     PluginsSpec { reconciler: source(path, config), transformers: vec![], cache_dir }
 }
 
+/// An engine that keeps no outcome: every call is made.
 pub(super) fn engine() -> HookEngine {
-    HookEngine::new(Limits { concurrent: 4, ..Limits::default() }, Budget::Time).unwrap()
+    keeping(0)
+}
+
+fn keeping(kept: usize) -> HookEngine {
+    HookEngine::new(Limits { concurrent: 4, kept, ..Limits::default() }, Budget::Time).unwrap()
 }
 
 fn misbehave() -> Reconciler {
@@ -63,7 +68,7 @@ fn encoded(hook: &str, behaviour: &str) -> Encoded {
 }
 
 fn planned(behaviour: &str) -> Result<PlanOutcome, HookError> {
-    misbehave().plan(&encoded("plan", behaviour))
+    misbehave().plan(&encoded("plan", behaviour)).map(Arc::unwrap_or_clone)
 }
 
 fn failure(behaviour: &str) -> Failure {
@@ -329,7 +334,7 @@ fn transformers_change_objects_or_refuse() {
     assert_eq!(transformers[4].health(), Health::Healthy);
     let failed = transformers[4].transform(&input, &[json!([])]).unwrap_err();
     assert!(matches!(failed.failure, Failure::Failed { hook: Hook::Transform, .. }), "{failed}");
-    assert_eq!(transformers[4].select(&Workspace::local(), &json!({})).unwrap(), []);
+    assert_eq!(*transformers[4].select(&Workspace::local(), &json!({})).unwrap(), []);
 }
 
 #[test]
@@ -417,8 +422,10 @@ fn more_calls_at_once_than_there_are_slots_are_sent_back() {
 fn every_call_is_observed() {
     let seen = Arc::new(Mutex::new(BTreeSet::new()));
     let sink = Arc::clone(&seen);
-    let engine = engine().observed_by(move |call| {
-        sink.lock().unwrap().insert(format!("{} {} {}", call.plugin, call.hook, call.outcome));
+    let engine = engine().observed_by(move |observed| {
+        if let Seen::Called { outcome, .. } = observed.seen {
+            sink.lock().unwrap().insert(format!("{} {} {outcome}", observed.plugin, observed.hook));
+        }
     });
     let reconciler = Plugins::load(spec(file("misbehave.wasm"), json!({})), &engine).reconciler();
     let _ = reconciler.plan(&encoded("plan", "ok"));
@@ -439,18 +446,92 @@ fn every_call_is_observed() {
 
 #[test]
 #[ignore = "needs the plugins of `cargo xtask plugins`"]
-fn an_outcome_is_kept_for_the_same_plugin_configuration_and_input() {
-    let load = |config| Plugins::load(spec(file("misbehave.wasm"), config), &engine()).reconciler();
-    let (a, b, configured) = (load(json!({})), load(json!({})), load(json!({"plan": "hold"})));
-    let input = encoded("plan", "ok").digest();
-    assert_eq!(a.outcome_digest(Hook::Plan, &input), b.outcome_digest(Hook::Plan, &input));
-    assert_ne!(a.outcome_digest(Hook::Plan, &input), a.outcome_digest(Hook::Report, &input));
-    assert_ne!(a.outcome_digest(Hook::Plan, &input), configured.outcome_digest(Hook::Plan, &input));
-    assert_ne!(a.outcome_digest(Hook::Plan, &input), a.outcome_digest(Hook::Plan, &encoded("plan", "hold").digest()));
-    let (mut memo, digest) = (Memo::new(1), a.outcome_digest(Hook::Plan, &input));
+fn what_still_holds_is_not_asked_for_again() {
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&calls);
+    let engine = keeping(1 << 20).observed_by(move |observed| {
+        let how = match observed.seen {
+            Seen::Called { outcome, .. } => outcome,
+            Seen::Kept => "kept",
+            Seen::Used { .. } => return,
+        };
+        sink.lock().unwrap().push(format!("{} {how}", observed.hook));
+    });
+    let load = |name: &str, config| {
+        let reconciler = PluginSource { name: Some(name.into()), ..source(file("misbehave.wasm"), config) };
+        Plugins::load(PluginsSpec { reconciler, ..spec(PathBuf::new(), Value::Null) }, &engine).reconciler()
+    };
+    let (a, b, configured) = (load("a", json!({})), load("b", json!({})), load("a", json!({"x": "y"})));
+    calls.lock().unwrap().clear();
+    let made = || std::mem::take(&mut *calls.lock().unwrap());
+    let at = |behaviour, now: &str| {
+        let input = Input { now: now.into(), attempt: 3, ..told("plan", behaviour) };
+        Encoded::new(&Workspace::local(), &input)
+    };
+
     let plan = a.plan(&encoded("plan", "ok")).unwrap();
-    memo.put("key", digest, &plan.after, jiff::Timestamp::UNIX_EPOCH, plan.clone());
-    assert_eq!(memo.get(&"key", &digest, jiff::Timestamp::UNIX_EPOCH), Some(&plan));
+    assert_eq!(a.plan(&at("ok", "2027-01-01T00:00:00Z")).unwrap(), plan);
+    assert_eq!(made(), ["plan ok", "plan kept"]);
+    // Another hook, plugin or configuration, another input: each is a call.
+    a.report(&encoded("plan", "ok")).unwrap();
+    assert_eq!(b.plan(&encoded("plan", "ok")).unwrap().conditions[0].kind, "b/Calls");
+    configured.plan(&encoded("plan", "ok")).unwrap();
+    a.plan(&encoded("plan", "hold")).unwrap();
+    assert_eq!(made(), ["report ok", "plan ok", "plan ok", "plan ok"]);
+    // A deadline of its own is one.
+    let again = |now| a.plan(&at("again", now)).unwrap().after.clone();
+    assert_eq!(again("2026-01-01T00:00:00Z"), Next::AgainAfter(1500));
+    assert_eq!(again("2026-01-01T00:00:01Z"), Next::AgainAfter(500));
+    assert_eq!(again("2026-01-01T00:00:02Z"), Next::AgainAfter(1500));
+    assert_eq!(made(), ["plan ok", "plan kept", "plan ok"]);
+    // What failed is asked for again, and what has no time cannot be kept.
+    for _ in 0..2 {
+        a.plan(&encoded("plan", "fail")).unwrap_err();
+        a.plan(&at("lowered", "some day")).unwrap();
+    }
+    assert_eq!(made(), ["plan failed", "plan ok", "plan failed", "plan ok"]);
+    for _ in 0..2 {
+        a.select(&Workspace::local(), &json!({})).unwrap();
+    }
+    assert_eq!(made(), ["select ok", "select kept"]);
+}
+
+#[test]
+#[ignore = "needs the plugins of `cargo xtask plugins`"]
+fn a_transformer_is_asked_again_for_other_objects() {
+    let calls = Arc::new(Mutex::new(0));
+    let sink = Arc::clone(&calls);
+    let engine = keeping(1 << 20).observed_by(move |observed| {
+        if observed.hook == Hook::Transform {
+            *sink.lock().unwrap() += usize::from(matches!(observed.seen, Seen::Called { .. }));
+        }
+    });
+    let config = json!({"team": "edge"});
+    let mut spec = spec(file("synctarget.wasm"), json!({}));
+    spec.transformers = vec![source(file("rust-team-labels.wasm"), config)];
+    let transformer = Plugins::load(spec, &engine).transformers().remove(0);
+    let object = |name: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}});
+    for name in ["a", "a", "b", "a"] {
+        let outcome = transformer.transform(&encoded("transform", "ok"), &[object(name)]).unwrap();
+        assert_eq!(outcome.objects[0]["metadata"]["name"], json!(name));
+    }
+    assert_eq!(*calls.lock().unwrap(), 2);
+}
+
+#[test]
+#[ignore = "needs the plugins of `cargo xtask plugins`"]
+fn a_hook_that_tells_the_time_is_found_out() {
+    let engine = engine().verifying_determinism(true);
+    let reconciler = Plugins::load(spec(file("misbehave.wasm"), json!({})), &engine).reconciler();
+    for behaviour in ["ok", "hold", "again", "minute", "wait", "invalid"] {
+        reconciler.plan(&encoded("plan", behaviour)).unwrap();
+    }
+    reconciler.select(&Workspace::local(), &json!({})).unwrap();
+    let error = reconciler.plan(&encoded("plan", "clock")).unwrap_err();
+    let place = "/conditions/1/message".to_owned();
+    let asked = "another `now` and `attempt`";
+    assert_eq!(error.failure, Failure::NotDeterministic { hook: Hook::Plan, asked, place });
+    assert_eq!(error.reason(), Reason::PluginFailed);
 }
 
 #[test]
@@ -473,10 +554,10 @@ fn the_built_in_plugin_s_vectors_come_out_the_same_through_wasm() {
         };
         let input_encoded = Encoded::new(&Workspace::local(), &input);
         let mut outcome = match vector["hook"].as_str().unwrap() {
-            "select" => serde_json::to_value(plugin.select(&Workspace::local(), &input.subject).unwrap()),
-            "plan" => serde_json::to_value(plugin.plan(&input_encoded).unwrap()),
-            "report" => serde_json::to_value(plugin.report(&input_encoded).unwrap()),
-            _ => serde_json::to_value(plugin.finalize(&input_encoded).unwrap()),
+            "select" => serde_json::to_value(&*plugin.select(&Workspace::local(), &input.subject).unwrap()),
+            "plan" => serde_json::to_value(&*plugin.plan(&input_encoded).unwrap()),
+            "report" => serde_json::to_value(&*plugin.report(&input_encoded).unwrap()),
+            _ => serde_json::to_value(&*plugin.finalize(&input_encoded).unwrap()),
         }
         .unwrap();
         // The host's own words differ in one thing: it has put the plugin's name before the kinds.
@@ -524,6 +605,8 @@ fn cost_of_a_call() {
     measure("encode + digest", &|| {
         drop(std::hint::black_box(Encoded::new(&Workspace::local(), &input).digest().to_string()));
     });
+    let kept = Plugins::load(spec(file("synctarget.wasm"), json!({})), &keeping(1 << 20)).reconciler();
+    measure("plan, kept", &|| drop(std::hint::black_box(kept.plan(&encoded).unwrap())));
     measure("plan", &|| drop(std::hint::black_box(plugin.plan(&encoded).unwrap())));
     measure("report", &|| drop(std::hint::black_box(plugin.report(&encoded).unwrap())));
     measure("select", &|| drop(std::hint::black_box(plugin.select(&Workspace::local(), &input.subject).unwrap())));

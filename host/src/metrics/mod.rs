@@ -67,6 +67,8 @@ struct Inner {
     failures: Family<ByReason, Counter>,
     hook_calls: Family<ByHookOutcome, Counter>,
     hook_seconds: Family<ByHook, Histogram>,
+    hook_kept: Family<ByHook, Counter>,
+    hook_memory: Family<ByHook, Histogram>,
     store_workspaces: Gauge,
     store_objects: Gauge,
     store_bytes: Gauge,
@@ -168,6 +170,14 @@ impl Metrics {
 
             failures: counters(r, "berthage_reconcile_failures", "Reconciles that did not reach their goal, by reason"),
             hook_calls: counters(r, "berthage_hook_calls", "Calls of plugins by how they ended"),
+            hook_kept: counters(
+                r,
+                "berthage_hook_kept",
+                "Outcomes of plugins that still held, so that no call was made",
+            ),
+            hook_memory: histograms(r, "berthage_hook_memory_bytes", "Linear memory of plugins' instances", || {
+                Histogram::new(HOOK_BYTES)
+            }),
             hook_seconds: histograms(r, "berthage_hook_seconds", "How long calls of plugins took", || {
                 Histogram::new(HOOK_SECONDS)
             }),
@@ -251,6 +261,21 @@ impl Metrics {
         self.0.hook_calls.get_or_create(&ByHookOutcome { plugin, hook, outcome }).inc();
     }
 
+    /// An instance of a plugin ended, with so many bytes of memory.
+    pub fn hook_memory(&self, plugin: &str, hook: &'static str, bytes: usize) {
+        let plugin = self.0.names.label(plugin);
+        self.0
+            .hook_memory
+            .get_or_create(&ByHook { plugin, hook })
+            .observe(u32::try_from(bytes).map_or(f64::MAX, f64::from));
+    }
+
+    /// A plugin was not called, since an outcome was kept that still holds.
+    pub fn hook_kept(&self, plugin: &str, hook: &'static str) {
+        let plugin = self.0.names.label(plugin);
+        self.0.hook_kept.get_or_create(&ByHook { plugin, hook }).inc();
+    }
+
     /// What is held of the hub's objects.
     pub fn store(&self, workspaces: usize, objects: usize, bytes: usize) {
         self.0.store_workspaces.set(whole(workspaces));
@@ -291,6 +316,10 @@ const RECONCILE_SECONDS: [f64; 40] = [
 const REQUEST_SECONDS: [f64; 12] = [0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0];
 /// From the cost of an empty instance to past the usual deadline of a call.
 const HOOK_SECONDS: [f64; 12] = [10e-6, 25e-6, 50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 5e-3, 25e-3, 0.1, 0.5, 2.0];
+
+/// An instance of a small plugin in Rust has a MiB; one with an interpreter has many.
+const HOOK_BYTES: [f64; 7] =
+    [262_144.0, 1_048_576.0, 4_194_304.0, 8_388_608.0, 16_777_216.0, 33_554_432.0, 67_108_864.0];
 
 /// controller-runtime's buckets for the queue: 10 ns to 1000 s.
 fn queue_buckets() -> Histogram {

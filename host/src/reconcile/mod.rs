@@ -13,6 +13,7 @@ mod observe;
 pub mod offline;
 mod plan;
 mod publish;
+mod reads;
 mod registration;
 mod remove;
 mod render;

@@ -315,6 +315,7 @@ pub(super) fn fingerprint(ctx: &Context, key: &Key, held: &Held, now: Timestamp)
             link.digest(&names.id).hash(&mut hasher);
         }
     }
+    ctx.making.store.versions_read(key).hash(&mut hasher);
     if let Some(lease) = ctx.making.store.lease(&key.workspace, &names.hub) {
         true.hash(&mut hasher);
         if let Some(heartbeat) = lease.heartbeat {

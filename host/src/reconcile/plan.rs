@@ -3,11 +3,11 @@
 //! A plugin that fails is a condition on what it serves: what is applied goes on running, and everything that the host
 //! knows by itself is still reported.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use berthage_core::key::{Key, Kind, Workspace};
-use berthage_core::names::{TMC_GROUP, VERSION, WORKLOAD_GROUP};
-use berthage_core::plugin::{Group, Input, Next, Note, PlanOutcome, PluginCondition, Selection};
+use berthage_core::key::Workspace;
+use berthage_core::plugin::{Input, Next, Note, PlanOutcome, PluginCondition, Selection};
 use berthage_core::reason::Reason;
 use berthage_core::status::target::Finding;
 use berthage_core::status::transitions::Notice;
@@ -16,20 +16,24 @@ use serde_json::Value;
 
 use super::observe::Snapshot;
 use super::target::Work;
-use super::{Again, Making, Stop};
+use super::{Again, Making, Stop, reads};
 use crate::hook::{Encoded, HookError};
 
 /// How long a plugin may hold up a deletion.
 const FINALIZE_BUDGET: Duration = Duration::from_secs(600);
 
 /// What should be there; also the input that this was made from, for [`report`].
-pub(super) fn plan(making: &Making, work: &mut Work<'_>, snapshot: &Snapshot) -> Result<(PlanOutcome, Encoded), Stop> {
+pub(super) fn plan(
+    making: &Making,
+    work: &mut Work<'_>,
+    snapshot: &Snapshot,
+) -> Result<(Arc<PlanOutcome>, Encoded), Stop> {
     let reconciler = making.plugins.reconciler();
     let input =
         input_for(making, work, snapshot, reconciler.name(), |subject| reconciler.select(subject.0, subject.1))?;
     let outcome = reconciler.plan(&input).map_err(|error| failed(work, &error))?;
     work.found.plugins_healthy = Some(health(making));
-    say(work, outcome.conditions.clone(), outcome.notes.clone());
+    say(work, &outcome.conditions, &outcome.notes);
     next(work, reconciler.name(), &outcome.after)?;
     if outcome.hold {
         let message = format!("Plugin {} asks to leave everything as it is.", reconciler.name());
@@ -42,7 +46,7 @@ pub(super) fn plan(making: &Making, work: &mut Work<'_>, snapshot: &Snapshot) ->
 pub(super) fn report(making: &Making, work: &mut Work<'_>, input: &Encoded) -> Result<(), Stop> {
     let reconciler = making.plugins.reconciler();
     let outcome = reconciler.report(input).map_err(|error| failed(work, &error))?;
-    say(work, outcome.conditions, outcome.notes);
+    say(work, &outcome.conditions, &outcome.notes);
     next(work, reconciler.name(), &outcome.after)
 }
 
@@ -65,17 +69,17 @@ pub(super) fn finalize(
                 Some((error.reason(), error.to_string(), Again::Backoff))
             }
             Ok(outcome) => {
-                say(work, outcome.conditions, outcome.notes);
-                match outcome.after {
+                say(work, &outcome.conditions, &outcome.notes);
+                match &outcome.after {
                     Next::Settled | Next::Invalid { .. } => None,
                     Next::AgainAfter(millis) => {
-                        let delay = Duration::from_millis(millis);
+                        let delay = Duration::from_millis(*millis);
                         Some((Reason::FinalizeDelayed, "it asks for time".to_owned(), Again::After(delay)))
                     }
                     Next::WaitingFor(_) => {
                         Some((Reason::FinalizeDelayed, "it waits for other objects".to_owned(), Again::OnChange))
                     }
-                    Next::Retry { message, .. } => Some((Reason::FinalizeDelayed, message, Again::Backoff)),
+                    Next::Retry { message, .. } => Some((Reason::FinalizeDelayed, message.clone(), Again::Backoff)),
                 }
             }
         },
@@ -112,7 +116,7 @@ pub(super) fn input_for(
     work: &mut Work<'_>,
     snapshot: &Snapshot,
     plugin: &str,
-    select: impl FnOnce((&Workspace, &Value)) -> Result<Vec<Selection>, HookError>,
+    select: impl FnOnce((&Workspace, &Value)) -> Result<Arc<Vec<Selection>>, HookError>,
 ) -> Result<Encoded, Stop> {
     let input = with_reads(making, work, snapshot, plugin, select)?;
     Ok(Encoded::new(&work.key.workspace, &input))
@@ -124,51 +128,21 @@ pub(super) fn with_reads(
     work: &mut Work<'_>,
     snapshot: &Snapshot,
     plugin: &str,
-    select: impl FnOnce((&Workspace, &Value)) -> Result<Vec<Selection>, HookError>,
+    select: impl FnOnce((&Workspace, &Value)) -> Result<Arc<Vec<Selection>>, HookError>,
 ) -> Result<Input, Stop> {
     let mut input = snapshot.input.clone();
     let selections = select((&work.key.workspace, &input.subject)).map_err(|error| failed(work, &error))?;
-    for selection in selections {
-        match read(making, work, &selection) {
-            Ok(group) => input.reads.push(group),
-            Err(message) => {
-                let finding = Finding::bad(Reason::PluginRefused, format!("Plugin {plugin}: {message}."));
-                work.found.plugins_healthy = Some(finding.clone());
-                return Err(work.block(finding, Again::OnChange));
-            }
+    match reads::read(making, work, &selections) {
+        Ok(groups) => {
+            input.reads = groups;
+            Ok(input)
+        }
+        Err(message) => {
+            let finding = Finding::bad(Reason::PluginRefused, format!("Plugin {plugin}: {message}."));
+            work.found.plugins_healthy = Some(finding.clone());
+            Err(work.block(finding, Again::OnChange))
         }
     }
-    Ok(input)
-}
-
-/// Reads one selection out of the store. The grant is fixed for now: the kinds that the host watches anyway, in the
-/// subject's own workspace; changes of theirs wake the subject.
-fn read(making: &Making, work: &Work<'_>, selection: &Selection) -> Result<Group, String> {
-    let kind = match (selection.group.as_str(), selection.version.as_str(), selection.kind.as_str()) {
-        (TMC_GROUP, VERSION, "ClusterRegistration") => Kind::Registration,
-        (WORKLOAD_GROUP, VERSION, "SyncTarget") => Kind::Target,
-        (group, _, kind) => return Err(format!("it asks to read {kind}.{group}, which it has no grant for")),
-    };
-    if selection.site != "hub" {
-        return Err(format!("it asks to read from `{}`; only `hub` is served", selection.site));
-    }
-    if selection.names.is_empty() {
-        return Err("it asks to read all objects of a kind; it may read them by name".to_owned());
-    }
-    let mut items = Vec::new();
-    for name in &selection.names {
-        let key = Key { workspace: work.key.workspace.clone(), kind, name: name.as_str().into() };
-        // An object that cannot be read is as good as absent, and its own reconcile says so.
-        if let Some(held) = making.store.get(&key)
-            && let Ok(mut object) = held.decode::<Value>()
-        {
-            if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-                metadata.remove("resourceVersion");
-            }
-            items.push(object);
-        }
-    }
-    Ok(Group { id: selection.id.clone(), complete: making.store.knows(&work.key.workspace), items })
 }
 
 /// Whether all plugins answer, and are those that their files hold: one whose new file cannot be used goes on as it was.
@@ -187,14 +161,14 @@ pub(super) fn failed(work: &mut Work<'_>, error: &HookError) -> Stop {
 }
 
 /// Takes in what a plugin wants to be told.
-pub(super) fn say(work: &mut Work<'_>, conditions: Vec<PluginCondition>, notes: Vec<Note>) {
+pub(super) fn say(work: &mut Work<'_>, conditions: &[PluginCondition], notes: &[Note]) {
     let known = work.found.plugin_conditions.get_or_insert_with(Vec::new);
     for condition in conditions {
         known.retain(|before| before.kind != condition.kind);
-        known.push(condition);
+        known.push(condition.clone());
     }
     for note in notes {
-        work.notes.push(Notice { warning: note.warning, reason: note.reason, message: note.message });
+        work.notes.push(Notice { warning: note.warning, reason: note.reason.clone(), message: note.message.clone() });
     }
 }
 

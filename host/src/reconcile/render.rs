@@ -107,10 +107,10 @@ fn transformed(
         let name = transformer.name().to_owned();
         let input = plan::input_for(making, work, snapshot, &name, |subject| transformer.select(subject.0, subject.1))?;
         let outcome = transformer.transform(&input, &values).map_err(|error| plan::failed(work, &error))?;
-        plan::say(work, outcome.conditions, outcome.notes);
+        plan::say(work, &outcome.conditions, &outcome.notes);
         accepted(work, &name, &outcome.after)?;
         objects = Vec::with_capacity(outcome.objects.len());
-        for value in outcome.objects {
+        for value in outcome.objects.iter().cloned() {
             let before = ObjectId::of(&value).and_then(|id| sources.get(&id).cloned());
             let source = before.map_or_else(|| format!("plugin {name}"), |source| format!("{source}, plugin {name}"));
             match desired(value, source) {
@@ -135,7 +135,7 @@ fn accepted(work: &mut Work<'_>, name: &str, after: &Next) -> Result<(), Stop> {
             message: message.clone(),
             lowers_ready: false,
         };
-        plan::say(work, vec![refusal], Vec::new());
+        plan::say(work, &[refusal], &[]);
     }
     plan::next(work, name, after)
 }

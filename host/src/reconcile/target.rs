@@ -1,5 +1,6 @@
 //! A SyncTarget: the pipeline on one screen, and what a run carries from step to step.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use berthage_core::api::{
@@ -15,7 +16,7 @@ use jiff::Timestamp;
 use super::bulkhead::{self, Pass, TurnedAway};
 use super::resolve::Cluster;
 use super::{After, Again, Context, Stop, apply, detach, issue, observe, plan, publish, render, resolve, tenancy};
-use crate::store::{Held, Tenancy};
+use crate::store::{Held, Read, Tenancy};
 
 /// What --observe-only means.
 pub(super) const OBSERVED: &str = "The controller runs with --observe-only and changes nothing.";
@@ -62,6 +63,8 @@ pub(crate) struct Work<'a> {
     pub unreachable: Option<Finding>,
     /// Why a cluster that is to be left cannot be cleaned up yet.
     pub waits_for: Option<String>,
+    /// What plugins have read in this run, besides what the target names.
+    pub reads: BTreeSet<Read>,
     /// Whether this run wrote anything anywhere.
     pub wrote: bool,
     /// Who says that the target is as it is held.
@@ -145,6 +148,7 @@ async fn advance(ctx: &Context, work: &mut Work<'_>) -> Result<(), Stop> {
     let snapshot = observe::snapshot(&ctx.making, work, Some(&cluster.registration))?; // what is known, as one value
     let (plan, input) = plan::plan(&ctx.making, work, &snapshot)?; //   the reconciler plugin
     let objects = render::objects(&ctx.making, work, &snapshot, &plan)?; //     templates, transformers, seal, guard
+    ctx.making.store.reads_only(work.key, &work.reads); //             what was read wakes it, and nothing else does
     if ctx.options.observe_only {
         // What a controller has deployed is watched, to report truthfully what became of it.
         if !work.inventory.is_empty() {
@@ -334,6 +338,7 @@ pub(super) fn start(key: &Key, held: Held, target: SyncTarget, now: Timestamp, a
         credential: syncer.credential,
         revision: syncer.revision,
         gone: false,
+        reads: BTreeSet::new(),
         wrote: false,
         word: Word::Watch,
         blocked: None,

@@ -8,6 +8,7 @@
 
 mod compression;
 mod held;
+mod readers;
 mod tables;
 mod workspaces;
 mod writes;
@@ -25,6 +26,7 @@ use kube::api::ObjectMeta;
 use crate::wire::Wire;
 
 pub use held::{Held, SecretMeta};
+pub use readers::{Read, readable};
 use tables::{Lists, OfTarget, Tables, pairs};
 use workspaces::Place;
 pub use workspaces::{Endpoint, Tenancy};
@@ -341,6 +343,10 @@ impl Store {
         if let Some(object) = inner.object(key) {
             inner.forget(&object);
             keys.extend(inner.users_of(&object));
+            keys.extend(inner.readers_of(&object));
+            if key.kind == Kind::Target {
+                inner.readers.remove(&(object.0, Arc::clone(&object.2)));
+            }
             inner.leave_if_empty(object.0);
         }
         keys

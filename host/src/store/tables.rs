@@ -10,12 +10,13 @@ use berthage_core::key::{Key, Kind, Workspace};
 use berthage_core::names::TargetNames;
 
 use super::held::{Held, SecretMeta};
+use super::readers::Read;
 use super::workspaces::{Endpoint, Place, Workspaces};
 use super::{LeaseMeta, Source};
 
 /// An object, by its workspace.
 pub(super) type Object = (Place, Kind, Arc<str>);
-/// A Secret as `namespace/name`, by its workspace.
+/// A Secret as `namespace/name`, or a target's name, by its workspace.
 pub(super) type Named = (Place, Arc<str>);
 /// Something on the hub that is named after a target: [`TargetNames::hub`], by its workspace.
 pub(super) type OfTarget = (Place, u128);
@@ -35,6 +36,8 @@ pub(super) struct Tables {
     pub(super) heartbeats: BTreeMap<OfTarget, LeaseMeta>,
     pub(super) roles: BTreeMap<OfTarget, u64>,
     pub(super) role_bindings: BTreeMap<OfTarget, u64>,
+    /// What targets read besides what they name.
+    pub(super) readers: BTreeMap<Named, BTreeSet<Read>>,
     pub(super) endpoints: BTreeMap<Endpoint, Lists>,
     pub(super) bytes: usize,
     /// What is being written by us at this moment, and what watches have told of it meanwhile: the keys to look at again.
@@ -128,10 +131,10 @@ impl Tables {
 
     /// Inserts and indexes; returns the other keys that depend on the object.
     pub(super) fn insert(&mut self, object: &Object, held: Held) -> Vec<Key> {
+        let mut dependants = self.readers_of_news(object, &held);
         self.forget(object);
         self.bytes += held.size();
         let (place, kind, name) = object;
-        let mut dependants = Vec::new();
         match kind {
             Kind::Target => {
                 if let Some(number) = self.number(object, &held) {
@@ -143,7 +146,7 @@ impl Tables {
             }
             Kind::Registration => {
                 self.secret_users.insert((*place, Arc::from(held.secret_path()), Arc::clone(name)));
-                dependants = self.users_of(object);
+                dependants.extend(self.users_of(object));
             }
         }
         self.objects.insert(object.clone(), held);
@@ -194,6 +197,7 @@ impl Tables {
             self.forget(&object);
         }
         remove_from(&mut self.secrets, (place, Arc::from("")), |(of, _)| *of == place);
+        remove_from(&mut self.readers, (place, Arc::from("")), |(of, _)| *of == place);
         remove_from(&mut self.heartbeats, (place, 0), |(of, _)| *of == place);
         remove_from(&mut self.roles, (place, 0), |(of, _)| *of == place);
         remove_from(&mut self.role_bindings, (place, 0), |(of, _)| *of == place);

@@ -1,8 +1,10 @@
 use berthage_core::api::SyncTarget;
 use berthage_core::kcp::binding::{Spec, Status};
 
+use std::collections::BTreeSet;
+
 use super::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A store that is served some workspaces by a plain endpoint, so that none of them is forgotten.
 fn store(workspaces: &[&str]) -> Store {
@@ -117,6 +119,69 @@ fn what_depends_on_an_object_that_is_written_is_told_when_its_answer_comes() {
     assert_eq!(store.end_write(&key, answer(2)), Written { others: others.clone(), overtaken: false });
     store.begin_write(&key);
     assert_eq!(store.end_write(&key, answer(3)), Written { others, overtaken: false });
+}
+
+/// Keys that have to be looked at again, in order.
+fn sorted(mut keys: Vec<Key>) -> Vec<Key> {
+    keys.sort_unstable();
+    keys
+}
+
+#[test]
+fn a_target_is_looked_at_when_what_it_reads_shows_anything_new() {
+    let store = store(&["a", "b"]);
+    let key = |name: &str| Key::target(&Workspace::new("a"), name);
+    let peer = |version: u32, change: Value| -> Wire {
+        let metadata = json!({"name": "peer", "uid": "p", "resourceVersion": version.to_string()});
+        let mut object = json!({"apiVersion": "workload.kcp.io/v1alpha1", "kind": "SyncTarget", "metadata": metadata});
+        object["spec"] = json!({"clusterRef": {"name": "east"}});
+        json_patch::merge(&mut object, &change);
+        serde_json::from_str(&object.to_string()).unwrap()
+    };
+    let take = |version, change| sorted(store.upsert(&key("peer"), &peer(version, change)).unwrap());
+    let named = |name: &str| Read { kind: Kind::Target, name: Some(name.into()) };
+    put(&store, "a", "reader", "r", 1);
+    put(&store, "a", "all", "s", 1);
+    put(&store, "b", "reader", "t", 1);
+    store.reads_too(&key("reader"), &[named("peer")]);
+    store.reads_too(&key("all"), &[Read { kind: Kind::Target, name: None }]);
+    store.reads_too(&Key::target(&Workspace::new("b"), "reader"), &[named("peer")]);
+
+    let (both, status) = (vec![key("all"), key("peer"), key("reader")], json!({"status": {"observedGeneration": 1}}));
+    assert_eq!(take(2, json!({})), both, "it is there");
+    assert_eq!(take(3, status), [key("peer")], "what we write ourselves is shown to nobody");
+    assert_eq!(take(4, json!({"metadata": {"labels": {"tier": "edge"}}})), both);
+    assert_eq!(sorted(put(&store, "a", "other", "o", 1)), [key("all"), key("other")], "only who reads it");
+    assert_eq!(put(&store, "a", "all", "s", 2), [key("all")], "a target is not told twice of itself");
+    assert_eq!(store.versions_read(&key("reader")), [("p".to_owned(), "4".to_owned())]);
+    assert_eq!(sorted(store.remove(&key("peer"))), both, "it is gone");
+
+    store.reads_only(&key("reader"), &BTreeSet::from([named("other")]));
+    assert_eq!(take(5, json!({})), [key("all"), key("peer")]);
+    store.reads_only(&key("all"), &BTreeSet::new());
+    assert_eq!(take(6, json!({"spec": {"paused": true}})), [key("peer")]);
+    store.remove(&key("reader"));
+    put(&store, "a", "reader", "u", 1);
+    assert_eq!(put(&store, "a", "other", "o", 2), [key("other")], "one that is made again has read nothing");
+}
+
+#[test]
+fn a_registration_is_told_of_to_all_who_read_it() {
+    let store = store(&[Workspace::LOCAL]);
+    let local = Workspace::local();
+    put(&store, Workspace::LOCAL, "user", "u", 1);
+    put(&store, Workspace::LOCAL, "reader", "r", 1);
+    store.reads_too(&Key::target(&local, "reader"), &[Read { kind: Kind::Registration, name: None }]);
+    let object = json!({
+        "apiVersion": "tmc.kcp.io/v1alpha1", "kind": "ClusterRegistration",
+        "metadata": {"name": "west", "uid": "w", "resourceVersion": "1"},
+        "spec": {"kubeConfigSecretRef": {"namespace": "default", "name": "west"}},
+    });
+    let west = Key::registration(&local, "west");
+    let keys = store.upsert(&west, &serde_json::from_str(&object.to_string()).unwrap()).unwrap();
+    assert_eq!(sorted(keys), sorted(vec![west.clone(), Key::target(&local, "reader")]));
+    assert_eq!(store.of_kind(&local, Kind::Registration).len(), 1);
+    assert_eq!(store.of_kind(&local, Kind::Target).len(), 2);
 }
 
 #[test]

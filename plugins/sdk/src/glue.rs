@@ -69,7 +69,7 @@ use crate::input::{ApplyResult, RawGroup};
 use crate::log::Level;
 use crate::outcome::{Condition, Next, Note, Plan, Report, Transformed};
 use crate::plugin::{Plugin, Reconciler, Transformer};
-use crate::selection::{ObjectRef, Selection};
+use crate::selection::{ObjectRef, Requirement, Selection};
 
 /// A reconciler as the generated bindings want it.
 pub struct ReconcilerComponent<P>(PhantomData<P>);
@@ -202,8 +202,10 @@ impl From<ObjectRef> for types::ObjectRef {
 
 impl From<Selection> for types::Selection {
     fn from(selection: Selection) -> Self {
-        let Selection { id, site, group, version, kind, namespace, names } = selection;
-        Self { id, site, group, version, kind, namespace, names }
+        let Selection { id, site, group, version, kind, namespace, names, labels, fields } = selection;
+        let requirement = |Requirement { key, operator, values }| types::Requirement { key, operator, values };
+        let labels = labels.into_iter().map(requirement).collect();
+        Self { id, site, group, version, kind, namespace, names, labels, fields }
     }
 }
 

@@ -47,7 +47,7 @@ pub use about::{About, SubjectKind};
 pub use input::{ApplyResult, Input, Reads};
 pub use outcome::{Condition, Next, Note, Plan, Render, Report, Status, Transformed};
 pub use plugin::{Empty, Plugin, Reconciler, Transformer};
-pub use selection::{ObjectRef, Selection};
+pub use selection::{ObjectRef, Requirement, Selection};
 
 /// Exports a type that implements [`Reconciler`] as a component of the world `reconciler`.
 ///

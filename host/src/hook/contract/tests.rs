@@ -1,5 +1,7 @@
 //! Published versions do not change, and a component that was built against an older one is served whole.
 
+use std::sync::Arc;
+
 use berthage_core::api::ConditionStatus;
 use berthage_core::key::Workspace;
 use berthage_core::plugin::{ApplyResult, Group, Input, Next, Note, ObjectRef, PluginCondition, Selection};
@@ -78,7 +80,7 @@ fn a_reconciler_of_version_0_1_gets_and_gives_everything() {
     assert_eq!((plan.renders[0].set.as_str(), &plan.renders[0].values), ("syncer", &expected));
     assert_eq!(plan.objects, [json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "made"}})]);
     assert!(plan.hold);
-    assert_eq!((plan.conditions, plan.notes), said("old"));
+    assert_eq!((plan.conditions.clone(), plan.notes.clone()), said("old"));
     let selection = Selection {
         id: "sites".into(),
         site: "hub".into(),
@@ -87,8 +89,10 @@ fn a_reconciler_of_version_0_1_gets_and_gives_everything() {
         kind: "ClusterRegistration".into(),
         namespace: String::new(),
         names: vec!["east".into()],
+        labels: vec![],
+        fields: vec![],
     };
-    assert_eq!(reconciler.select(&Workspace::local(), &json!({})).unwrap(), [selection]);
+    assert_eq!(*reconciler.select(&Workspace::local(), &json!({})).unwrap(), [selection]);
     let waited = ObjectRef { name: "n".into(), ..next("").results[0].object.clone() };
     for (word, after) in [
         ("settled", Next::Settled),
@@ -98,7 +102,7 @@ fn a_reconciler_of_version_0_1_gets_and_gives_everything() {
         ("invalid", Next::Invalid { reason: "Wrong".into(), message: "never".into() }),
     ] {
         assert_eq!(reconciler.plan(&encoded(word)).unwrap().after, after);
-        let report = reconciler.report(&encoded(word)).unwrap();
+        let report = Arc::unwrap_or_clone(reconciler.report(&encoded(word)).unwrap());
         assert_eq!((report.conditions, report.notes), said("old"));
         assert_eq!(report.after, after);
         assert_eq!(reconciler.finalize(&encoded(word)).unwrap().after, after);
@@ -110,7 +114,7 @@ fn a_reconciler_of_version_0_1_gets_and_gives_everything() {
 fn what_a_transformer_of_version_0_1_refuses_is_a_refusal() {
     let transformer = old().transformers().remove(0);
     let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
-    let done = transformer.transform(&encoded("settled"), std::slice::from_ref(&object)).unwrap();
+    let done = Arc::unwrap_or_clone(transformer.transform(&encoded("settled"), std::slice::from_ref(&object)).unwrap());
     assert_eq!((done.objects, done.after), (vec![object.clone()], Next::Settled));
     assert_eq!((done.conditions, done.notes), said("old-too"));
     let refused = transformer.transform(&encoded("refused"), &[object]).unwrap();

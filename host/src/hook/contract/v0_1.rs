@@ -48,7 +48,8 @@ impl From<newest::Input> for types::Input {
 impl From<types::Selection> for newest::Selection {
     fn from(selection: types::Selection) -> Self {
         let types::Selection { id, site, group, version, kind, namespace, names } = selection;
-        Self { id, site, group, version, kind, namespace, names }
+        let (labels, fields) = (Vec::new(), Vec::new());
+        Self { id, site, group, version, kind, namespace, names, labels, fields }
     }
 }
 

@@ -57,6 +57,8 @@ behaviours! {
     Lowered = "lowered",
     /// Select nothing.
     Nothing = "nothing",
+    /// Select all targets of the tier "edge", with their values; tell whose.
+    Peers = "peers",
     /// Select Secrets.
     Secrets = "secrets",
     /// Answer with an error.
@@ -71,6 +73,12 @@ behaviours! {
     Again = "again",
     /// Wait for a ConfigMap.
     Wait = "wait",
+    /// Rely on the status of peers.
+    Trusting = "trusting",
+    /// Tell the time, and how often it was asked.
+    Clock = "clock",
+    /// Ask to be called again at the end of the minute.
+    Minute = "minute",
 }
 
 impl Behaviour {

@@ -73,6 +73,11 @@ impl Plugin for Misbehave {
             Behaviour::Fail => Err("select is told to fail".to_owned()),
             Behaviour::Nothing => Ok(Vec::new()),
             Behaviour::Secrets => Ok(vec![Selection::on_hub("secrets", "", "v1", "Secret").in_namespace("default")]),
+            Behaviour::Peers => Ok(vec![
+                Selection::on_hub(PEERS, "workload.kcp.io", "v1alpha1", "SyncTarget")
+                    .labelled("tier", &["edge"])
+                    .field("/spec/values"),
+            ]),
             Behaviour::Many => {
                 Ok((0..10_000).map(|i| Selection::on_hub(&format!("s{i}"), "", "v1", "ConfigMap")).collect())
             }
@@ -82,6 +87,22 @@ impl Plugin for Misbehave {
             }
         }
     }
+}
+
+/// The selection of [`Behaviour::Peers`].
+const PEERS: &str = "peers";
+
+/// What is seen of all peers, whole.
+fn peers(input: &Input<Misbehave>) -> Result<Condition, String> {
+    let seen: Vec<Value> = input.reads.of(PEERS)?;
+    let seen: Vec<String> = seen
+        .iter()
+        .map(|peer| {
+            let (name, rest) = (&peer["metadata"]["name"], peer.as_object().map(|peer| peer.keys().len()));
+            format!("{} {} {} {}", name, peer["spec"], peer["metadata"]["labels"], rest.unwrap_or_default())
+        })
+        .collect();
+    Ok(Condition::new("Peers", input.reads.complete(PEERS), "Seen", seen.join(", ")))
 }
 
 /// The condition that every outcome has: how many calls this instance has seen.
@@ -94,6 +115,9 @@ impl Reconciler for Misbehave {
     fn plan(input: &Input<Self>) -> Result<Plan, String> {
         let behaviour = chosen("plan", &input.subject, &input.config);
         let mut plan = Plan::settled().condition(calls());
+        if chosen("select", &input.subject, &input.config) == Behaviour::Peers {
+            plan.conditions.push(peers(input)?);
+        }
         match behaviour {
             Behaviour::Fail => return Err("plan is told to fail".to_owned()),
             Behaviour::Hold => plan.hold = true,
@@ -115,6 +139,19 @@ impl Reconciler for Misbehave {
                     "Fine",
                     format!("a\u{1b}[31m\n{}", "é".repeat(5000)),
                 ));
+            }
+            Behaviour::Trusting => {
+                for peer in input.reads.of::<Value>(PEERS)? {
+                    assert!(peer["status"]["conditions"][0]["type"].is_string(), "a status is always there");
+                }
+            }
+            Behaviour::Clock => {
+                let said = format!("{} {}", input.now, input.attempt);
+                plan.conditions.push(Condition::new("Clock", true, "Told", said));
+            }
+            Behaviour::Minute => {
+                let seconds = input.now.get(17..19).and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
+                plan.after = Next::AgainAfter(Duration::from_secs(60_u64.saturating_sub(seconds)));
             }
             Behaviour::Many => {
                 plan.conditions.extend((0..10_000).map(|i| Condition::new(&format!("C{i}"), true, "A", "")));
