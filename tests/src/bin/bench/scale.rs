@@ -230,6 +230,11 @@ impl Scale {
         let path = workspace(0);
         let api: Api<SyncTarget> = Api::all(self.clients([path.as_str()]).await?(&path)?);
         let mut latencies = Vec::new();
+        // What is listed last is queued a moment after the controller says that it is ready.
+        let begun = async || Result::Ok(controller.metric("workqueue_adds_total", &["synctarget"]).await? > 0.0);
+        while !begun().await? {
+            tokio::time::sleep(LOOK).await;
+        }
         while controller.metric("workqueue_depth", &["synctarget"]).await? > 0.0 {
             let change = json!({ "spec": { "syncerConfig": { "replicas": 1 + latencies.len() % 2 } } });
             let begin = Instant::now();
