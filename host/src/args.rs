@@ -89,6 +89,9 @@ pub struct ShareArgs {
     /// A transformer plugin, with its configuration as JSON behind a `=`; may be given several times and runs in that order.
     #[arg(long = "transformer", env = "BERTHAGE_TRANSFORMERS", value_name = "FILE[=JSON]", value_delimiter = ';')]
     pub transformers: Vec<String>,
+    /// Folder with the files that ReconcilePlugins of the platform name. Without it: `plugins` in the share folder.
+    #[arg(long, env = "BERTHAGE_PLUGINS", value_name = "DIR")]
+    pub plugins: Option<PathBuf>,
     /// Folder with the platform's own templates, and those of workspaces in `workspaces/<name>/`. See docs/templates.md.
     #[arg(long, env = "BERTHAGE_TEMPLATES", value_name = "DIR")]
     pub templates: Option<PathBuf>,

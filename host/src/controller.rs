@@ -15,7 +15,9 @@ use crate::access::connect::HubTransport;
 use crate::access::{AddressPolicy, ConnectError, Failure, Fence, Options as ClientOptions, RequestObserver, Side};
 use crate::args::{Controller, HubArgs, HubKind, ShareArgs};
 use crate::credentials::{Authority, AuthorityError, HubAddress, Issuer, Trust};
-use crate::hook::{Budget, EngineError, HookEngine, Limits as HookLimits, PluginSource, Plugins, PluginsSpec, Seen};
+use crate::hook::{
+    Budget, EngineError, HookEngine, Limits as HookLimits, PluginSource, Plugins, PluginsSpec, Registry, Seen,
+};
 use crate::leader::{self, Leadership};
 use crate::library::Library;
 use crate::manager::{Manager, Setup};
@@ -258,8 +260,10 @@ pub fn making(args: &ShareArgs, store: Arc<Store>, metrics: &Metrics) -> Result<
     });
     let engine = engine.verifying_determinism(args.verify_determinism);
     let plugins = Arc::new(Plugins::load(plugins_spec(args, &share)?, &engine));
+    let folder = args.plugins.clone().unwrap_or_else(|| share.join("plugins"));
+    let declared = Arc::new(Registry::new(Arc::clone(&plugins), folder));
     let library = Library::load(templates_folder(&share), args.templates.clone(), TemplateLimits::default());
-    Ok(Making { store, plugins, library, syncer_image: args.syncer_image.clone() })
+    Ok(Making { store, plugins, declared, library, syncer_image: args.syncer_image.clone() })
 }
 
 /// Where plugins and templates are.
@@ -294,6 +298,7 @@ fn plugins_spec(args: &ShareArgs, share: &Path) -> Result<PluginsSpec, Controlle
         reconciler,
         transformers: transformers.collect::<Result<_, ControllerError>>()?,
         cache_dir: args.plugin_cache.clone(),
+        compiler: Some(std::env::current_exe().map_err(ControllerError::Share)?),
     })
 }
 

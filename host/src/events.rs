@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use berthage_core::key::{Key, Kind};
-use berthage_core::names::{HUB_NAMESPACE, TMC_GROUP, VERSION, WORKLOAD_GROUP, hex};
+use berthage_core::names::{BERTHAGE_GROUP, HUB_NAMESPACE, TMC_GROUP, VERSION, WORKLOAD_GROUP, hex};
 use berthage_core::status::conditions::bounded;
 use berthage_core::status::transitions::Notice;
 use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
@@ -111,6 +111,7 @@ fn event(key: &Key, uid: &str, notice: &Notice, name: String, now: jiff::Timesta
     let group = match key.kind {
         Kind::Target => WORKLOAD_GROUP,
         Kind::Registration => TMC_GROUP,
+        Kind::Plugin | Kind::ConfigMap => BERTHAGE_GROUP,
     };
     Event {
         metadata: ObjectMeta { name: Some(name), namespace: Some(HUB_NAMESPACE.to_owned()), ..ObjectMeta::default() },

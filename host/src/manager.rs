@@ -136,16 +136,27 @@ impl Manager {
 
     fn watch_plain(&mut self, client: Client, store: Arc<Store>, sink: watch::Sink) -> Ready {
         let watches = Watches { endpoint: Endpoint::plain(), client, store: Arc::clone(&store), sink };
+        self.start(&store, &watches);
+        Arc::new(move || store.is_synced(&Endpoint::plain()))
+    }
+
+    fn start(&mut self, store: &Store, watches: &Watches) {
         store.open(&watches.endpoint, watches.sources());
         for source in watches.sources() {
             self.tasks.spawn(watches.clone().run(*source));
         }
-        Arc::new(move || store.is_synced(&Endpoint::plain()))
     }
 
-    /// Watches every endpoint of an APIExport. A shard that does not answer does not make the controller unready for the
+    /// Watches every endpoint of an APIExport, and the workspace that it is in, where the platform declares its plugins. A shard that does not answer does not make the controller unready for the
     /// others.
     fn watch_kcp(&mut self, home: Client, slice: String, store: Arc<Store>, sink: watch::Sink) -> Ready {
+        let platform = Watches {
+            endpoint: Endpoint::platform(),
+            client: home.clone(),
+            store: Arc::clone(&store),
+            sink: Arc::clone(&sink),
+        };
+        self.start(&store, &platform);
         let (seen, read) = tokio::sync::watch::channel(false);
         let endpoints = Endpoints { transport: self.reader.clone(), store: Arc::clone(&store), sink, seen };
         self.tasks.spawn(endpoints.follow(home, slice));
@@ -261,9 +272,14 @@ async fn reload(ctx: Arc<Context>, queues: Queues) {
         let shared = Arc::clone(&ctx);
         let changed = tokio::task::spawn_blocking(move || {
             let plugins = shared.making.plugins.reload_if_changed();
-            shared.making.library.refresh() || plugins
+            (shared.making.library.refresh() || plugins, shared.making.declared.with_changed_files())
         });
-        if changed.await.unwrap_or(false) {
+        // A look that panicked has seen nothing; the next one looks again.
+        let (changed, declared) = changed.await.unwrap_or_default();
+        for key in declared {
+            queues.add(key, Priority::Live);
+        }
+        if changed {
             tracing::info!("plugins or templates changed; every target is looked at");
             for key in ctx.making.store.keys(Kind::Target) {
                 queues.add(key, Priority::Background);

@@ -109,6 +109,17 @@ pub struct Grant {
     pub subjects: Option<Vec<Subject>>,
 }
 
+/// A ConfigMap, without `binaryData`, which may be a mebibyte: who needs it asks for it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ConfigMapWire {
+    /// Name, uid, version, labels …; never managedFields.
+    #[serde(default, deserialize_with = "without_managed_fields")]
+    pub metadata: ObjectMeta,
+    /// Texts by key.
+    #[serde(default)]
+    pub data: Option<Box<RawValue>>,
+}
+
 /// The kind is known when the program runs.
 macro_rules! of_any_kind {
     ($type:ty, metadata_only: $metadata_only:literal) => {
@@ -154,6 +165,7 @@ macro_rules! of_any_kind {
 of_any_kind!(Wire, metadata_only: false);
 of_any_kind!(Meta, metadata_only: true);
 of_any_kind!(Grant, metadata_only: false);
+of_any_kind!(ConfigMapWire, metadata_only: false);
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,8 @@
-//! The workers: each of the two controllers has a queue and workers of its own.
+//! The workers: each of the three controllers has a queue and workers of its own.
 //!
 //! A run of a registration is a probe of a tenant's cluster, which is nothing but waiting. In one queue a few tenants whose
-//! clusters say nothing would hold all workers with it; in a queue of their own they hold up probes only.
+//! clusters say nothing would hold all workers with it; in a queue of their own they hold up probes only. And plugins are
+//! compiled in a queue of their own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,12 +19,15 @@ use crate::reconcile::{self, After, Context};
 
 /// Probes at a time, for each worker: they take no processor time.
 const PROBES: usize = 4;
+/// Plugins that are loaded at a time: compiling one takes a processor for seconds.
+const LOADS: usize = 2;
 
 /// The queues of both controllers. Clones are handles to the same ones.
 #[derive(Clone)]
 pub struct Queues {
     targets: WorkQueue<Key>,
     registrations: WorkQueue<Key>,
+    plugins: WorkQueue<Key>,
     workers: usize,
 }
 
@@ -38,24 +42,31 @@ impl Queues {
                 metrics,
                 limits(Limits::for_probes(workers.saturating_mul(PROBES))),
             ),
+            plugins: WorkQueue::new("reconcileplugin", metrics, limits(Limits::for_workers(LOADS))),
             workers,
         }
     }
 
-    const fn of(&self, key: &Key) -> &WorkQueue<Key> {
+    const fn of(&self, key: &Key) -> Option<&WorkQueue<Key>> {
         match key.kind {
-            Kind::Target => &self.targets,
-            Kind::Registration => &self.registrations,
+            Kind::Target => Some(&self.targets),
+            Kind::Registration => Some(&self.registrations),
+            Kind::Plugin => Some(&self.plugins),
+            Kind::ConfigMap => None,
         }
     }
 
-    /// Asks for a key to be looked at as soon as its turn comes.
+    /// Asks for a key to be looked at as soon as its turn comes. Of a kind that has no reconcile, nothing is done.
     pub fn add(&self, key: Key, priority: Priority) {
-        self.of(&key).add(key, priority);
+        if let Some(queue) = self.of(&key) {
+            queue.add(key, priority);
+        }
     }
 
     fn add_after(&self, key: Key, delay: Duration, priority: Priority) {
-        self.of(&key).add_after(key, delay, priority);
+        if let Some(queue) = self.of(&key) {
+            queue.add_after(key, delay, priority);
+        }
     }
 
     /// Works on what is in the queues until they are shut down, and the last run is over.
@@ -68,15 +79,17 @@ impl Queues {
         tokio::join!(
             self.targets.run(self.workers, controller("synctarget", self.workers)),
             self.registrations.run(probes, controller("clusterregistration", probes)),
+            self.plugins.run(LOADS, controller("reconcileplugin", LOADS)),
         );
     }
 
     /// Hands out nothing more, and waits until the last run is over.
     pub async fn shut_down(&self) {
-        for queue in [&self.targets, &self.registrations] {
+        let all = [&self.targets, &self.registrations, &self.plugins];
+        for queue in all {
             queue.shut_down();
         }
-        for queue in [&self.targets, &self.registrations] {
+        for queue in all {
             queue.drained().await;
         }
     }

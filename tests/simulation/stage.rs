@@ -8,7 +8,7 @@ use std::time::Duration;
 use berthage::access::connect::HubTransport;
 use berthage::access::{AddressPolicy, Options as ClientOptions};
 use berthage::credentials::{Authority, HubAddress, Issuer, Trust};
-use berthage::hook::{Budget, HookEngine, Limits as HookLimits, PluginSource, Plugins, PluginsSpec};
+use berthage::hook::{Budget, HookEngine, Limits as HookLimits, PluginSource, Plugins, PluginsSpec, Registry};
 use berthage::library::Library;
 use berthage::manager::{Manager, Setup};
 use berthage::metrics::Metrics;
@@ -84,7 +84,7 @@ fn once() -> &'static Once {
         let engine =
             HookEngine::new(HookLimits { concurrent: 16, ..HookLimits::default() }, Budget::Fuel(FUEL)).unwrap();
         let source = PluginSource { name: None, path: program::plugins().join("synctarget.wasm"), config: json!({}) };
-        let spec = PluginsSpec { reconciler: source, transformers: Vec::new(), cache_dir: None };
+        let spec = PluginsSpec { reconciler: source, transformers: Vec::new(), cache_dir: None, compiler: None };
         Once {
             servers: tls::Authority::new("berthage-simulation-servers").unwrap().certificate(),
             syncers: (made.certificate, made.key),
@@ -192,6 +192,7 @@ impl Stage {
             making: Making {
                 store: Arc::new(Store::default()),
                 plugins: Arc::clone(&once().plugins),
+                declared: Arc::new(Registry::new(Arc::clone(&once().plugins), program::plugins())),
                 library: Library::load(program::templates(), None, TemplateLimits::default()),
                 syncer_image: "berthage-syncer:simulated".to_owned(),
             },

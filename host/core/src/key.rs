@@ -15,6 +15,10 @@ impl Workspace {
     /// How a plain Kubernetes hub's one workspace is called, in keys, hashed names and override folders.
     pub const LOCAL: &'static str = "local";
 
+    /// How the platform's own workspace on kcp is called in keys: the one of the export, which is watched directly. No logical
+    /// cluster has such a name.
+    pub const PLATFORM: &'static str = "@platform";
+
     /// The workspace of that name.
     pub fn new(name: &str) -> Self {
         Self(Arc::from(name))
@@ -23,6 +27,11 @@ impl Workspace {
     /// The one workspace of a plain Kubernetes hub.
     pub fn local() -> Self {
         Self::new(Self::LOCAL)
+    }
+
+    /// See [`Self::PLATFORM`].
+    pub fn platform() -> Self {
+        Self::new(Self::PLATFORM)
     }
 
     /// The workspace's name.
@@ -37,29 +46,41 @@ impl fmt::Display for Workspace {
     }
 }
 
-/// The kinds that have a reconcile of their own.
+/// The kinds that are held by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// A ClusterRegistration: one probe per physical cluster.
     Registration,
     /// A SyncTarget.
     Target,
+    /// A ReconcilePlugin: loaded, and its status reported.
+    Plugin,
+    /// A ConfigMap that plugins may read, or that holds a component. It has no reconcile: it wakes those that use it. Its name is
+    /// `namespace/name`.
+    ConfigMap,
 }
 
 impl Kind {
     /// The lowest of them, where keys are ordered.
     pub const FIRST: Self = Self::Registration;
 
+    /// Whether its keys are worked on; others wake those that are.
+    pub const fn is_reconciled(self) -> bool {
+        !matches!(self, Self::ConfigMap)
+    }
+
     /// The kind as the API and the metrics name it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Registration => "ClusterRegistration",
             Self::Target => "SyncTarget",
+            Self::Plugin => "ReconcilePlugin",
+            Self::ConfigMap => "ConfigMap",
         }
     }
 }
 
-/// One unit of work. Both kinds are cluster-scoped, so a key has no namespace.
+/// One unit of work. What is reconciled is cluster-scoped, so a key has no namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
     /// Where the object lives.
@@ -74,6 +95,16 @@ impl Key {
     /// The key of a SyncTarget.
     pub fn target(workspace: &Workspace, name: &str) -> Self {
         Self { workspace: workspace.clone(), kind: Kind::Target, name: Arc::from(name) }
+    }
+
+    /// The key of a ReconcilePlugin.
+    pub fn plugin(workspace: &Workspace, name: &str) -> Self {
+        Self { workspace: workspace.clone(), kind: Kind::Plugin, name: Arc::from(name) }
+    }
+
+    /// The key of a ConfigMap, by `namespace/name`.
+    pub fn config_map(workspace: &Workspace, path: &str) -> Self {
+        Self { workspace: workspace.clone(), kind: Kind::ConfigMap, name: Arc::from(path) }
     }
 
     /// The key of a ClusterRegistration.

@@ -9,7 +9,9 @@ use crate::key::Workspace;
 pub const WORKLOAD_GROUP: &str = "workload.kcp.io";
 /// API group of ClusterRegistration.
 pub const TMC_GROUP: &str = "tmc.kcp.io";
-/// The version that both groups serve.
+/// API group of ReconcilePlugin.
+pub const BERTHAGE_GROUP: &str = "berthage.dev";
+/// The version that all groups serve.
 pub const VERSION: &str = "v1alpha1";
 
 /// Our finalizer on a SyncTarget: there is something to clean up in a physical cluster or on the hub.
@@ -28,6 +30,8 @@ pub const LABEL_TARGET: &str = "berthage.dev/target";
 pub const LABEL_WORKSPACE: &str = "berthage.dev/workspace";
 /// Label that a kubeconfig Secret must carry to be used: a tenant decides which Secrets are ours to read.
 pub const LABEL_KUBECONFIG: &str = "berthage.dev/kubeconfig";
+/// Label that a ConfigMap must carry to be seen: plugins may be granted to read it, or it holds a plugin's component.
+pub const LABEL_PLUGINS: &str = "berthage.dev/plugins";
 /// Label on the empty Secrets on the hub that syncers' tokens are bound to: a token is revoked by deleting its Secret.
 pub const LABEL_TOKEN: &str = "berthage.dev/token";
 /// Name of the extension, in the context of the kubeconfig that a syncer gets, that tells the credential's `serial` and the

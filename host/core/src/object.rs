@@ -121,6 +121,11 @@ impl ObjectId {
         })
     }
 
+    /// API group; empty for the core group.
+    pub fn group(&self) -> &str {
+        self.api_version.split_once('/').map_or("", |(group, _)| group)
+    }
+
     /// The id of an inventory entry.
     pub fn of_entry(entry: &InventoryEntry) -> Self {
         Self {

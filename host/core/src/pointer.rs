@@ -12,6 +12,11 @@ pub fn unescaped(token: &str) -> String {
     token.replace("~1", "/").replace("~0", "~")
 }
 
+/// Whether a place is another one, or in it.
+pub fn is_within(place: &str, outer: &str) -> bool {
+    place.strip_prefix(outer.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// The first place in which two trees differ; none if they are the same.
 pub fn first_difference(a: &Value, b: &Value) -> Option<String> {
     let inside = |key: &str, a: Option<&Value>, b: Option<&Value>| match (a, b) {

@@ -93,6 +93,15 @@ reasons! {
     /// A plugin asked to leave everything as it is.
     PluginHold,
 
+    /// A plugin is declared and not loaded yet.
+    PluginLoading,
+    /// A plugin is declared in a way that cannot stand, or more than one decides.
+    PluginInvalid,
+    /// A workspace's plugin is not offered by the platform, or wants more than is.
+    PluginNotOffered,
+    /// A plugin reads or makes what it has no grant for.
+    PluginExceedsGrant,
+
     // Applying them.
     /// An object of that name is there and is not ours.
     OwnedByOthers,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use berthage_core::api::{ClusterRegistration, SyncTarget};
+use berthage_core::api::{ClusterRegistration, ReconcilePlugin, SyncTarget};
 use berthage_core::compat::{self, CompatError};
 use berthage_core::kcp::export::{self, NotADefinition};
 use clap::{Args, ValueEnum};
@@ -60,7 +60,7 @@ pub enum Output {
 
 /// The CustomResourceDefinitions.
 pub fn definitions() -> Vec<CustomResourceDefinition> {
-    vec![SyncTarget::crd(), ClusterRegistration::crd()]
+    vec![SyncTarget::crd(), ClusterRegistration::crd(), ReconcilePlugin::crd()]
 }
 
 /// Why the types could not be printed.

@@ -7,10 +7,11 @@ use berthage_core::key::Workspace;
 use berthage_core::plugin::Input;
 use serde_json::Value;
 
+use super::compile;
 use super::engine::HookEngine;
 use super::error::{Failure, HookError};
 use super::input::Encoded;
-use super::load::{Loader, read};
+use super::load::read;
 use super::plugin::{Plugin, Reconciler, Transformer};
 use super::plugins::PluginSource;
 use super::{Hook, Role};
@@ -40,13 +41,22 @@ pub fn alone(source: &PluginSource, engine: &HookEngine) -> Result<Alone, HookEr
 }
 
 fn load(source: &PluginSource, engine: &HookEngine, role: Role) -> Result<Plugin, HookError> {
-    let loader = Loader { engine, cache: None, role, source, taken: BTreeSet::new() };
-    let loaded = read(&source.path, engine.limits().file).and_then(|bytes| loader.load(&bytes));
+    let label = source.label();
+    let loader = source.loader(engine, role, &label, BTreeSet::new());
+    let bytes = read(&source.path, engine.limits().file);
+    let loaded = bytes.and_then(|bytes| loader.load(compile::here(engine, &bytes)?));
     let file = source.file();
     match loaded {
         Ok(loaded) => {
             let name = Arc::clone(&loaded.name);
-            Ok(Plugin { engine: engine.clone(), name, file, state: Ok(Arc::new(loaded)), update: None })
+            Ok(Plugin {
+                engine: engine.clone(),
+                name,
+                file,
+                state: Ok(Arc::new(loaded)),
+                update: None,
+                terms: Arc::default(),
+            })
         }
         Err(failure) => Err(HookError { plugin: source.label().into(), file, failure }),
     }

@@ -51,14 +51,9 @@ impl Cache {
             tracing::warn!(file = name, "a compiled plugin in the cache is damaged or not ours: compiling again");
             return None;
         }
-        #[expect(
-            unsafe_code,
-            reason = "wasmtime trusts the bytes of compiled code; these are from `put`: the tag says so, under a key that only \
-                      this user can read, and the engine's compatibility is part of the name that the tag covers"
-        )]
-        // SAFETY: `code` is what `Component::serialize` returned to `put`, see the reason above.
-        let component = unsafe { Component::deserialize(engine, code) };
-        component
+        // These are from `put`: the tag says so, under a key that only this user can read, and the engine's compatibility is
+        // part of the name that the tag covers.
+        deserialize(engine, code)
             .inspect_err(
                 |error| tracing::warn!(file = name, %error, "a compiled plugin cannot be used: compiling again"),
             )
@@ -98,6 +93,18 @@ impl Cache {
         files.sort();
         let surplus = files.len().saturating_sub(KEPT);
         files.into_iter().take(surplus).try_for_each(|(_, path)| fs::remove_file(path))
+    }
+}
+
+/// Code that this program has compiled, in this process or another one, as a component.
+pub(super) fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    #[expect(
+        unsafe_code,
+        reason = "wasmtime trusts the bytes of compiled code; the two callers have theirs from this program's own compiler"
+    )]
+    // SAFETY: `code` is what `serialize` or `precompile_component` returned, see the reason above and the callers.
+    unsafe {
+        Component::deserialize(engine, code)
     }
 }
 

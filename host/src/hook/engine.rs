@@ -47,7 +47,7 @@ pub struct EngineError {
 /// What was seen of one hook of one plugin, for metrics.
 #[derive(Debug, Clone, Copy)]
 pub struct Observation<'a> {
-    /// Name of the plugin.
+    /// Name of the plugin; of the platform's offer, for a plugin of a workspace.
     pub plugin: &'a str,
     /// Which function.
     pub hook: Hook,
@@ -173,15 +173,17 @@ impl HookEngine {
     pub(super) fn linker(&self) -> &Linker<Guest> {
         &self.inner.linker
     }
+}
 
+impl Limits {
     /// [`Limits::deadline`] in ticks; one more, since the present one is already partly over.
     pub(super) fn deadline_ticks(&self) -> u64 {
-        let ticks = self.limits().deadline.as_millis().div_ceil(TICK.as_millis());
+        let ticks = self.deadline.as_millis().div_ceil(TICK.as_millis());
         u64::try_from(ticks).unwrap_or(u64::MAX - 1) + 1
     }
 }
 
-fn base_config(budget: Budget) -> Config {
+pub(super) fn base_config(budget: Budget) -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
@@ -237,10 +239,7 @@ mod tests {
 
     #[test]
     fn the_deadline_is_rounded_up_and_gets_one_tick_more() {
-        let ticks = |millis| {
-            let limits = Limits { deadline: Duration::from_millis(millis), concurrent: 1, ..Limits::default() };
-            HookEngine::new(limits, Budget::Fuel(1)).unwrap().deadline_ticks()
-        };
+        let ticks = |millis| Limits { deadline: Duration::from_millis(millis), ..Limits::default() }.deadline_ticks();
         assert_eq!((ticks(250), ticks(251), ticks(1)), (26, 27, 2));
     }
 

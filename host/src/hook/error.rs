@@ -60,6 +60,41 @@ pub enum Failure {
         /// What is wrong.
         why: String,
     },
+    /// It cannot be compiled with what a compilation may use.
+    #[error("is not compiled: {why}; make it smaller")]
+    Uncompilable {
+        /// What was too much.
+        why: String,
+    },
+    /// The process that compiles cannot be started, or was stopped by somebody.
+    #[error("could not be compiled now: {why}; it is tried again")]
+    NotCompiled {
+        /// What the operating system says.
+        why: String,
+    },
+    /// It is another component than the one that is pinned.
+    #[error("is another component than is wanted: it has the digest {found}, and spec.digest is {wanted}")]
+    OtherDigest {
+        /// Of the component that is there.
+        found: String,
+        /// What is pinned.
+        wanted: String,
+    },
+    /// It is declared in a way that cannot stand.
+    #[error("is declared in a way that cannot stand: {why}")]
+    Unfit {
+        /// What is wrong, in whole sentences.
+        why: String,
+    },
+    /// The platform does not offer it to the workspace.
+    #[error("is not offered to this workspace: {why}")]
+    NotOffered {
+        /// Why, in whole sentences.
+        why: String,
+    },
+    /// It is declared, and not loaded yet.
+    #[error("is being loaded; what runs goes on until it is")]
+    Loading,
     /// Another plugin has the name.
     #[error("is called {name}, and so is another plugin; give one of them a name of its own")]
     NameTaken {
@@ -158,6 +193,9 @@ impl HookError {
             | Failure::WrongWorld { .. }
             | Failure::BadDescription { .. }
             | Failure::NameTaken { .. }
+            | Failure::Uncompilable { .. }
+            | Failure::NotCompiled { .. }
+            | Failure::OtherDigest { .. }
             | Failure::Trap { .. }
             | Failure::Deadline { .. }
             | Failure::Memory { .. }
@@ -168,6 +206,9 @@ impl HookError {
             | Failure::Busy => Reason::PluginFailed,
             Failure::Quarantined { .. } => Reason::PluginQuarantined,
             Failure::ConfigInvalid { .. } => Reason::PluginRefused,
+            Failure::Unfit { .. } => Reason::PluginInvalid,
+            Failure::NotOffered { .. } => Reason::PluginNotOffered,
+            Failure::Loading => Reason::PluginLoading,
         }
     }
 
@@ -195,7 +236,13 @@ impl Failure {
             | Self::ForbiddenImport { .. }
             | Self::WrongWorld { .. }
             | Self::BadDescription { .. }
+            | Self::Uncompilable { .. }
+            | Self::NotCompiled { .. }
+            | Self::OtherDigest { .. }
+            | Self::Unfit { .. }
+            | Self::NotOffered { .. }
             | Self::NameTaken { .. } => "unusable",
+            Self::Loading => "loading",
             Self::ConfigInvalid { .. } => "config",
             Self::Trap { .. } => "trap",
             Self::Deadline { .. } => "deadline",
@@ -220,6 +267,9 @@ impl Failure {
             self,
             Self::Missing { .. }
                 | Self::NameTaken { .. }
+                | Self::NotCompiled { .. }
+                | Self::NotOffered { .. }
+                | Self::Loading
                 | Self::Deadline { .. }
                 | Self::Quarantined { .. }
                 | Self::Busy

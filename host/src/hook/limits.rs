@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use berthage_core::api::CallLimits;
 use wasmtime::ResourceLimiter;
 
 /// The bounds of a plugin's file and of one call.
@@ -39,6 +40,20 @@ impl Default for Limits {
             log_line: 1 << 10,
             concurrent: 64,
             kept: 16 << 20,
+        }
+    }
+}
+
+impl Limits {
+    /// The same, with less for a call where that is wished; never more.
+    #[must_use]
+    pub fn below(&self, wished: &CallLimits) -> Self {
+        let bytes = |count: u32, unit: usize| (count as usize).saturating_mul(unit);
+        Self {
+            deadline: wished.deadline.map_or(self.deadline, |deadline| deadline.get().min(self.deadline)),
+            memory: wished.memory_mib.map_or(self.memory, |mib| bytes(mib, 1 << 20).min(self.memory)),
+            output: wished.output_kib.map_or(self.output, |kib| bytes(kib, 1 << 10).min(self.output)),
+            ..self.clone()
         }
     }
 }
@@ -121,6 +136,16 @@ mod tests {
         assert!(!meter.memory_growing(40, 41, None).unwrap());
         assert!(meter.denied);
         assert!(meter.memory_growing(40, 40, None).unwrap(), "what is denied is not taken");
+    }
+
+    #[test]
+    fn a_wish_lowers_a_limit_and_never_raises_it() {
+        let limits = Limits::default();
+        let wished = |deadline, memory_mib| CallLimits { deadline: Some(deadline), memory_mib, output_kib: None };
+        let less = limits.below(&wished("50ms".parse().unwrap(), Some(1)));
+        assert_eq!((less.deadline, less.memory, less.output), (Duration::from_millis(50), 1 << 20, limits.output));
+        assert_eq!(limits.below(&wished("10s".parse().unwrap(), Some(1024))), limits);
+        assert_eq!(limits.below(&CallLimits::default()), limits);
     }
 
     #[test]

@@ -6,21 +6,25 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use berthage_core::config_schema::ConfigSchema;
 use berthage_core::names::{VERSION, WORKLOAD_GROUP};
 use serde::Deserialize;
 use serde_json::Value;
 use wasmtime::component::Component;
 
-use super::cache::Cache;
-use super::call::{call, observed};
+use super::call::{Callee, call, observed};
+use super::compile::Compiled;
 use super::contract::{self, Contract};
 use super::digest::{Digest, Digester};
 use super::engine::HookEngine;
 use super::error::Failure;
 use super::input::encode;
-use super::inspect::inspect;
+use super::limits::Limits;
 use super::quarantine::Quarantine;
-use super::{Hook, PluginSource, Role, convert, text};
+use super::{Hook, Role, convert, text};
+
+/// What begins the name of a plugin that a workspace declares for itself.
+pub(super) const OF_WORKSPACE: &str = "workspace.";
 
 /// A plugin that can be called.
 pub(super) struct Loaded {
@@ -33,6 +37,9 @@ pub(super) struct Loaded {
     /// The configuration, as `check-config` returned it.
     pub(super) config: Vec<u8>,
     pub(super) exports: Box<dyn Contract>,
+    /// Whoever loads the same file uses it too, for as long as it is held here.
+    _component: Arc<Component>,
+    pub(super) callee: Callee,
     pub(super) quarantine: Mutex<Quarantine>,
 }
 
@@ -47,6 +54,9 @@ pub struct About {
     /// One sentence for people.
     #[serde(default)]
     pub description: String,
+    /// JSON Schema of the configuration, if it has one.
+    #[serde(default, rename = "configSchema")]
+    pub config_schema: Option<Value>,
     subject: Subject,
 }
 
@@ -57,38 +67,53 @@ struct Subject {
     kind: String,
 }
 
-/// What loading needs besides the file.
+/// What loading needs besides the component.
 pub(super) struct Loader<'a> {
     pub(super) engine: &'a HookEngine,
-    pub(super) cache: Option<&'a Cache>,
     pub(super) role: Role,
-    pub(super) source: &'a PluginSource,
+    /// What to call the plugin until it has said its own name.
+    pub(super) file: &'a str,
+    /// A name in the place of the plugin's own.
+    pub(super) name: Option<&'a str>,
+    pub(super) config: &'a Value,
+    /// What a call may use.
+    pub(super) limits: Limits,
+    /// What it is called in metrics; its name, if there is none.
+    pub(super) label: Option<&'a Arc<str>>,
     /// Names of the other plugins.
     pub(super) taken: BTreeSet<Arc<str>>,
 }
 
 impl Loader<'_> {
-    pub(super) fn load(&self, bytes: &[u8]) -> Result<Loaded, Failure> {
-        inspect(bytes)?;
-        let digest = Digest::of(bytes);
-        let component = compile(self.engine, self.cache, bytes, &digest)?;
-        // Until it has said its own name, the plugin goes by its file's.
-        let file: Arc<str> = self.source.label().into();
+    /// Links a component and asks it who it is, and what it makes of its configuration.
+    pub(super) fn load(&self, Compiled { component, digest }: Compiled) -> Result<Loaded, Failure> {
         let linker = self.engine.linker();
         let exports = contract::find(&component, self.role, |component| linker.instantiate_pre(component))?;
-        let about = describe(self.engine, &file, &*exports)?;
-        let name: Arc<str> = self.source.name.as_deref().unwrap_or(&about.name).into();
+        let mut callee = self.callee(self.file.into());
+        let about = describe(&callee, &*exports)?;
+        let name: Arc<str> = self.name.unwrap_or(&about.name).into();
         self.check(&name, &about)?;
-        let config = check_config(self.engine, &name, &*exports, &self.source.config)?;
+        callee = Callee { usage: callee.usage, ..self.callee(Arc::clone(&name)) };
+        if let Some(schema) = &about.config_schema {
+            fits(self.config, schema)?;
+        }
+        let config = check_config(&callee, &*exports, self.config)?;
         let mut identity = Digester::default();
         identity.part(name.as_bytes()).part(digest.as_bytes()).part(&config);
         let identity = identity.finish();
-        Ok(Loaded { name, about, digest, identity, config, exports, quarantine: Mutex::default() })
+        let quarantine = Mutex::default();
+        Ok(Loaded { name, about, digest, identity, config, exports, _component: component, callee, quarantine })
+    }
+
+    fn callee(&self, name: Arc<str>) -> Callee {
+        let label = self.label.map_or_else(|| Arc::clone(&name), Arc::clone);
+        Callee { engine: self.engine.clone(), limits: self.limits.clone(), name, label, usage: Arc::default() }
     }
 
     fn check(&self, name: &Arc<str>, about: &About) -> Result<(), Failure> {
         let bad = |why: String| Err(Failure::BadDescription { why });
-        if !text::is_dns_label(name) {
+        // One of a workspace's has a prefix that no other name has.
+        if !text::is_dns_label(name.strip_prefix(OF_WORKSPACE).unwrap_or(name)) {
             return bad(format!("the name {:?} is not a DNS label", text::clean(name, 63)));
         }
         if self.taken.contains(name) {
@@ -111,38 +136,31 @@ pub(super) fn read(path: &Path, max: u64) -> Result<Vec<u8>, Failure> {
     if read as u64 > max { Err(Failure::FileTooLarge { max }) } else { Ok(bytes) }
 }
 
-fn compile(engine: &HookEngine, cache: Option<&Cache>, bytes: &[u8], digest: &Digest) -> Result<Component, Failure> {
-    if let Some(component) = cache.and_then(|cache| cache.get(engine.wasmtime(), digest)) {
-        return Ok(component);
-    }
-    let component = Component::from_binary(engine.wasmtime(), bytes)
-        .map_err(|error| Failure::NotAComponent { why: text::clean(&format!("{:#}", error.root_cause()), 256) })?;
-    if let Some(cache) = cache {
-        cache.put(engine.wasmtime(), digest, &component);
-    }
-    Ok(component)
-}
-
-fn describe(engine: &HookEngine, plugin: &Arc<str>, exports: &dyn Contract) -> Result<About, Failure> {
+fn describe(callee: &Callee, exports: &dyn Contract) -> Result<About, Failure> {
     let hook = Hook::Describe;
-    let about = observed(engine, plugin, hook, || call(engine, plugin, hook, |store| exports.describe(store)))?;
+    let about = observed(callee, hook, || call(callee, hook, |store| exports.describe(store)))?;
     serde_json::from_slice(&about).map_err(|error| Failure::BadDescription { why: error.to_string() })
 }
 
-fn check_config(
-    engine: &HookEngine,
-    plugin: &Arc<str>,
-    exports: &dyn Contract,
-    config: &Value,
-) -> Result<Vec<u8>, Failure> {
+/// Checks the configuration by the plugin's own schema: before the plugin itself, which fills in the defaults.
+fn fits(config: &Value, schema: &Value) -> Result<(), Failure> {
+    let schema = ConfigSchema::compile(schema).map_err(|why| Failure::BadDescription { why })?;
+    let empty = Value::Object(serde_json::Map::new());
+    let problems = schema.problems(if config.is_null() { &empty } else { config });
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::ConfigInvalid { problems: convert::message(&problems.join("; ")) })
+}
+
+fn check_config(callee: &Callee, exports: &dyn Contract, config: &Value) -> Result<Vec<u8>, Failure> {
     let hook = Hook::CheckConfig;
     let config = match config {
         Value::Null => b"{}".to_vec(),
         Value::Object(_) => encode(config),
         _ => return Err(Failure::ConfigInvalid { problems: "it is not a JSON object".to_owned() }),
     };
-    let checked =
-        observed(engine, plugin, hook, || call(engine, plugin, hook, |store| exports.check_config(store, &config)))?;
+    let checked = observed(callee, hook, || call(callee, hook, |store| exports.check_config(store, &config)))?;
     let config =
         checked.map_err(|problems| Failure::ConfigInvalid { problems: convert::message(&problems.join("; ")) })?;
     match serde_json::from_slice::<Value>(&config) {

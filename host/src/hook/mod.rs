@@ -18,6 +18,7 @@
 mod alone;
 mod cache;
 mod call;
+mod compile;
 mod contract;
 mod convert;
 mod digest;
@@ -32,12 +33,16 @@ mod load;
 mod plugin;
 mod plugins;
 mod quarantine;
+mod registry;
 mod steady;
+mod terms;
 mod text;
+mod usage;
 #[cfg(test)]
 mod wasm_tests;
 
 pub use alone::{Alone, alone};
+pub use compile::{CompileError, compile_for_others};
 pub use digest::Digest;
 pub use engine::{Budget, EngineError, HookEngine, Observation, Seen};
 pub use error::{Failure, HookError};
@@ -46,6 +51,9 @@ pub use limits::Limits;
 pub use load::About;
 pub use plugin::{Health, Plugin, Reconciler, Transformer};
 pub use plugins::{PluginSource, Plugins, PluginsSpec};
+pub use registry::{Origin, Registry, Wanted};
+pub use terms::Terms;
+pub use usage::Used;
 
 /// A function that plugins export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use berthage_core::key::Workspace;
-use berthage_core::plugin::{PlanOutcome, ReportOutcome, Selection, TransformOutcome};
+use berthage_core::plugin::{Next, PlanOutcome, ReportOutcome, Selection, TransformOutcome};
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -13,7 +13,7 @@ use wasmtime::Store;
 use super::call::{call, observed};
 use super::contract::{Contract, newest};
 use super::digest::{Digest, Digester};
-use super::engine::{HookEngine, Seen};
+use super::engine::HookEngine;
 use super::error::{Failure, HookError};
 use super::guest::Guest;
 use super::input::{Encoded, encode, encode_object};
@@ -21,6 +21,8 @@ use super::kept::Outcome;
 use super::load::{About, Loaded};
 use super::quarantine::Quarantine;
 use super::steady::{self, Shift};
+use super::terms::Terms;
+use super::usage::Used;
 use super::{Hook, convert};
 
 /// One configured plugin.
@@ -33,6 +35,7 @@ pub struct Plugin {
     pub(super) state: Result<Arc<Loaded>, HookError>,
     /// Why the file that is there now does not take the place of the plugin that runs.
     pub(super) update: Option<HookError>,
+    pub(super) terms: Arc<Terms>,
 }
 
 impl std::fmt::Debug for Plugin {
@@ -95,6 +98,16 @@ impl Plugin {
         self.state.as_ref().ok().map(|loaded| &loaded.about)
     }
 
+    /// On which terms it runs.
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// How it was used since it was loaded; none while it cannot be loaded.
+    pub fn used(&self) -> Option<Used> {
+        self.state.as_ref().ok().map(|loaded| loaded.callee.usage.now())
+    }
+
     /// How the plugin fares.
     pub fn health(&self) -> Health {
         match (&self.state, &self.update) {
@@ -118,13 +131,12 @@ impl Plugin {
 
     /// Admission, call, judgement: what all hooks have in common.
     fn run<R>(
-        &self,
         loaded: &Loaded,
         workspace: &Workspace,
         hook: Hook,
         work: impl FnOnce() -> Result<R, Failure>,
     ) -> Result<R, Failure> {
-        observed(&self.engine, &self.name, hook, || {
+        observed(&loaded.callee, hook, || {
             locked(&loaded.quarantine)
                 .admit(workspace.as_str(), Instant::now())
                 .map_err(|wait| Failure::Quarantined { wait })?;
@@ -142,12 +154,11 @@ impl Plugin {
 
     /// One call of `hook`, whose `err` is something unexpected.
     fn call<R>(
-        &self,
         loaded: &Loaded,
         hook: Hook,
         body: impl FnOnce(&dyn Contract, &mut Store<Guest>) -> wasmtime::Result<Result<R, String>>,
     ) -> Result<R, Failure> {
-        let answered = call(&self.engine, &self.name, hook, |store| body(&*loaded.exports, store))?;
+        let answered = call(&loaded.callee, hook, |store| body(&*loaded.exports, store))?;
         answered.map_err(|said| Failure::Failed { hook, message: convert::message(&said) })
     }
 
@@ -165,10 +176,10 @@ impl Plugin {
         // Without a time nobody knows whether an outcome still holds.
         let kept = self.engine.kept().zip(now);
         if let Some(outcome) = kept.and_then(|(kept, now)| kept.get(&digest, now)) {
-            self.engine.observe(&self.name, hook, Seen::Kept);
+            loaded.callee.kept(hook);
             return Ok(outcome);
         }
-        let call = |shift| self.run(loaded, workspace, hook, || ask(loaded, shift));
+        let call = |shift| Self::run(loaded, workspace, hook, || ask(loaded, shift));
         let verified = |outcome: T| {
             if self.engine.verifies_determinism() {
                 steady::verify(hook, &outcome, call)?;
@@ -177,6 +188,9 @@ impl Plugin {
         };
         let outcome = call(Shift::default()).and_then(verified).map_err(|failure| self.error(failure))?;
         let outcome = Arc::new(outcome);
+        if let Next::Invalid { .. } = outcome.after() {
+            loaded.callee.usage.refused();
+        }
         if let Some((kept, now)) = kept {
             kept.put(digest, now, &outcome);
         }
@@ -189,7 +203,8 @@ impl Plugin {
         // There is no time in its input.
         let question = Question { workspace, hook, input: Digest::of(&subject), now: Some(Timestamp::UNIX_EPOCH) };
         self.outcome(&question, |loaded, _| {
-            let selected = self.call(loaded, hook, |exports, store| exports.select(store, &subject, &loaded.config))?;
+            let selected =
+                Plugin::call(loaded, hook, |exports, store| exports.select(store, &subject, &loaded.config))?;
             convert::selections(selected).map_err(unusable(hook))
         })
     }
@@ -249,7 +264,7 @@ impl Reconciler {
         let hook = Hook::Plan;
         self.outcome(&Question::new(hook, input), |loaded, shift| {
             let input = input.with_config(&loaded.config, shift);
-            let planned = self.call(loaded, hook, |exports, store| exports.plan(store, input))?;
+            let planned = Plugin::call(loaded, hook, |exports, store| exports.plan(store, input))?;
             convert::plan(&self.name, planned).map_err(unusable(hook))
         })
     }
@@ -276,7 +291,7 @@ impl Reconciler {
     ) -> Result<Arc<ReportOutcome>, HookError> {
         self.outcome(&Question::new(hook, input), |loaded, shift| {
             let input = input.with_config(&loaded.config, shift);
-            let said = self.call(loaded, hook, |exports, store| body(exports, store, input))?;
+            let said = Plugin::call(loaded, hook, |exports, store| body(exports, store, input))?;
             convert::report(&self.name, said).map_err(unusable(hook))
         })
     }
@@ -296,7 +311,7 @@ impl Transformer {
         question.input = digester.finish();
         self.outcome(&question, |loaded, shift| {
             let input = input.with_config(&loaded.config, shift);
-            let transformed = self.call(loaded, hook, |exports, store| exports.transform(store, input, &objects))?;
+            let transformed = Plugin::call(loaded, hook, |exports, store| exports.transform(store, input, &objects))?;
             let outcome = convert::transform(&self.name, transformed).map_err(unusable(hook))?;
             if outcome.objects.is_empty() && !objects.is_empty() && outcome.after.goes_on() {
                 return Err(unusable(hook)("it made nothing of the objects that it was given".to_owned()));

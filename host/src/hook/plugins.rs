@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::Role;
 use super::cache::Cache;
+use super::compile::Compiler;
 use super::digest::Digest;
 use super::engine::HookEngine;
 use super::error::{Failure, HookError};
@@ -33,6 +34,17 @@ impl PluginSource {
         self.name.clone().unwrap_or_else(|| self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned())
     }
 
+    pub(super) fn loader<'a>(
+        &'a self,
+        engine: &'a HookEngine,
+        role: Role,
+        label: &'a str,
+        taken: BTreeSet<Arc<str>>,
+    ) -> Loader<'a> {
+        let (name, config, limits) = (self.name.as_deref(), &self.config, engine.limits().clone());
+        Loader { engine, role, file: label, name, config, limits, label: None, taken }
+    }
+
     pub(super) fn file(&self) -> Arc<str> {
         self.path.file_name().unwrap_or_default().to_string_lossy().into()
     }
@@ -47,12 +59,14 @@ pub struct PluginsSpec {
     pub transformers: Vec<PluginSource>,
     /// Where compiled plugins are kept. None: they are compiled at every start.
     pub cache_dir: Option<PathBuf>,
+    /// This program, which compiles what others declare in a process of its own. None: everything is compiled in this one.
+    pub compiler: Option<PathBuf>,
 }
 
 /// The plugins of a controller.
 pub struct Plugins {
     engine: HookEngine,
-    cache: Option<Cache>,
+    compiler: Arc<Compiler>,
     /// The reconciler first.
     slots: Vec<Slot>,
 }
@@ -93,20 +107,30 @@ impl Slot {
 impl Plugins {
     /// Loads all plugins. One that cannot be loaded is there too, with the reason.
     pub fn load(spec: PluginsSpec, engine: &HookEngine) -> Self {
-        let cache = spec.cache_dir.and_then(Cache::open);
+        let compiler = Arc::new(Compiler::new(engine.clone(), spec.cache_dir.and_then(Cache::open), spec.compiler));
         let roles = std::iter::once(Role::Reconciler).chain(std::iter::repeat(Role::Transformer));
         let sources = std::iter::once(spec.reconciler).chain(spec.transformers);
-        let mut plugins = Self { engine: engine.clone(), cache, slots: Vec::new() };
+        let mut plugins = Self { engine: engine.clone(), compiler, slots: Vec::new() };
         for (role, source) in roles.zip(sources) {
             let (name, file): (Arc<str>, _) = (source.label().into(), source.file());
             // Replaced at once by what is found; kept only if that is just this.
             let failure = Failure::Missing { why: "not found".to_owned() };
             let state = Err(HookError { plugin: Arc::clone(&name), file: Arc::clone(&file), failure });
-            let plugin = Plugin { engine: engine.clone(), name, file, state, update: None };
+            let terms = Arc::default();
+            let plugin = Plugin { engine: engine.clone(), name, file, state, update: None, terms };
             plugins.slots.push(Slot { role, source, plugin: RwLock::new(Arc::new(plugin)), seen: Mutex::default() });
             plugins.look_at(plugins.slots.len() - 1);
         }
         plugins
+    }
+
+    /// Compiles plugins for this engine, once for all who load the same file.
+    pub(super) const fn compiler(&self) -> &Arc<Compiler> {
+        &self.compiler
+    }
+
+    pub(super) const fn engine(&self) -> &HookEngine {
+        &self.engine
     }
 
     /// The plugin that decides. What is returned stays the same when the file changes: ask once for each reconcile.
@@ -156,14 +180,9 @@ impl Plugins {
         if known && trouble.is_none_or(|error| error.failure.is_in_the_file()) {
             return;
         }
-        let loader = Loader {
-            engine: &self.engine,
-            cache: self.cache.as_ref(),
-            role: slot.role,
-            source: &slot.source,
-            taken: self.names_besides(index),
-        };
-        let error = match bytes.and_then(|bytes| loader.load(&bytes)) {
+        let label = slot.source.label();
+        let loader = slot.source.loader(&self.engine, slot.role, &label, self.names_besides(index));
+        let error = match bytes.and_then(|bytes| loader.load(self.compiler.here(&bytes)?)) {
             Ok(loaded) => {
                 let name = Arc::clone(&loaded.name);
                 tracing::info!(plugin = &*name, digest = %loaded.digest, contract = loaded.exports.version(), path = %slot.source.path.display(), "plugin loaded");
@@ -195,7 +214,7 @@ impl Plugins {
 
     fn replace(&self, index: usize, name: Arc<str>, state: Result<Arc<Loaded>, HookError>, update: Option<HookError>) {
         let (slot, engine) = (&self.slots[index], self.engine.clone());
-        let plugin = Plugin { engine, name, file: slot.source.file(), state, update };
+        let plugin = Plugin { engine, name, file: slot.source.file(), state, update, terms: Arc::default() };
         *slot.plugin.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plugin);
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn source(path: PathBuf, config: Value) -> PluginSource {
 pub(super) fn spec(path: PathBuf, config: Value) -> PluginsSpec {
     // A cache saves a compilation for each test.
     let cache_dir = Some(Path::new(REPOSITORY).join("target/plugin-cache"));
-    PluginsSpec { reconciler: source(path, config), transformers: vec![], cache_dir }
+    PluginsSpec { reconciler: source(path, config), transformers: vec![], cache_dir, compiler: None }
 }
 
 /// An engine that keeps no outcome: every call is made.

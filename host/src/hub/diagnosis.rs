@@ -11,11 +11,18 @@ pub fn watch(source: Source, endpoint: &Endpoint, error: &watcher::Error, served
     if endpoint.is_plain() {
         return plain(said, code(error));
     }
+    if endpoint.is_platform() {
+        return platform(said, source, code(error));
+    }
     match (error, code(error)) {
         (watcher::Error::NoResourceVersion, _) => {
             format!("no workspace of this shard has {} now", resource(source))
         }
         (_, Some(404)) => match source {
+            Source::ConfigMaps if !served => {
+                "the APIExport makes no claim on configmaps: plugins see none, and wait for them where they ask"
+                    .to_owned()
+            }
             Source::ClusterRoles | Source::ClusterRoleBindings if !served => format!(
                 "the APIExport makes no claim on {}: tenants grant the syncers' rights themselves",
                 resource(source)
@@ -33,6 +40,18 @@ pub fn watch(source: Source, endpoint: &Endpoint, error: &watcher::Error, served
         (_, Some(401)) => {
             format!("{said}. The hub does not know the controller's credential any more: renew --kubeconfig")
         }
+        _ => said,
+    }
+}
+
+/// The same of the platform's own workspace on kcp.
+fn platform(said: String, source: Source, code: Option<u16>) -> String {
+    match code {
+        Some(403 | 404) => format!(
+            "{said}. Without {} of the workspace of the APIExport it is not known which plugins the platform declares, and nothing is              done: apply what `berthage crds --format apiexport` prints",
+            resource(source)
+        ),
+        Some(401) => format!("{said}. The hub does not know the controller's credential any more: renew --kubeconfig"),
         _ => said,
     }
 }
@@ -105,6 +124,8 @@ const fn resource(source: Source) -> &'static str {
         Source::Leases => "leases",
         Source::ClusterRoles => "clusterroles",
         Source::ClusterRoleBindings => "clusterrolebindings",
+        Source::Plugins => "reconcileplugins",
+        Source::ConfigMaps => "configmaps",
     }
 }
 

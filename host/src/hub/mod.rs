@@ -12,10 +12,10 @@ pub mod endpoints;
 
 use std::sync::Arc;
 
-use berthage_core::api::{ClusterRegistration, SyncTarget};
+use berthage_core::api::{ClusterRegistration, ReconcilePlugin, SyncTarget};
 use berthage_core::key::{Key, Kind, Workspace};
 use berthage_core::names::SECRET_FINALIZER;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{ApiResource, Patch, PatchParams};
 use kube::client::Body;
 use kube::{Api, Client};
@@ -48,7 +48,7 @@ impl Hub {
     /// A client for one workspace. Where the workspace is not served any more, it refuses every request.
     pub fn client(&self, workspace: &Workspace) -> Client {
         match self.store.tenancy(workspace).map(|tenancy| tenancy.endpoint) {
-            Some(endpoint) if endpoint.is_plain() => self.home.clone(),
+            Some(endpoint) if endpoint.home().is_some() => self.home.clone(),
             Some(endpoint) => match format!("{}/clusters/{workspace}", endpoint.url()).parse() {
                 Ok(base) => self.transport.at(&base),
                 Err(_) => refusing(workspace),
@@ -61,6 +61,9 @@ impl Hub {
         let resource = match key.kind {
             Kind::Target => ApiResource::erase::<SyncTarget>(&()),
             Kind::Registration => ApiResource::erase::<ClusterRegistration>(&()),
+            Kind::Plugin => ApiResource::erase::<ReconcilePlugin>(&()),
+            // Nothing is ever written to one, nor is one looked at by its key.
+            Kind::ConfigMap => ApiResource::erase::<ConfigMap>(&()),
         };
         Api::all_with(self.client(&key.workspace), &resource)
     }

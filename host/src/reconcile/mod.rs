@@ -1,7 +1,7 @@
 //! One key, one step closer to what its spec wants.
 //!
 //! Level-triggered: why a key runs is logged and never an input. `target::advance` is the pipeline of a SyncTarget on one
-//! screen, `detach` its way back, `registration` the probe of a physical cluster. Reads happen in `resolve` and
+//! screen, `detach` its way back, `registration` the probe of a physical cluster, `plugin` the loading of a ReconcilePlugin. Reads happen in `resolve` and
 //! `observe`, writes in `issue`, `apply` and `publish`; what lies between decides and does nothing.
 
 mod apply;
@@ -12,6 +12,7 @@ mod issue;
 mod observe;
 pub mod offline;
 mod plan;
+mod plugin;
 mod publish;
 mod reads;
 mod registration;
@@ -19,6 +20,7 @@ mod remove;
 mod render;
 mod repairs;
 mod resolve;
+mod serving;
 mod target;
 mod tenancy;
 mod writing;
@@ -36,7 +38,7 @@ use crate::access::{AddressPolicy, Connections};
 use crate::credentials::Issuer;
 use crate::downstream::Downstream;
 use crate::events::Events;
-use crate::hook::Plugins;
+use crate::hook::{Plugins, Registry};
 use crate::hub::Hub;
 use crate::library::Library;
 use crate::metrics::Metrics;
@@ -90,6 +92,8 @@ pub struct Making {
     pub store: Arc<Store>,
     /// The loaded plugins.
     pub plugins: Arc<Plugins>,
+    /// The plugins that are declared on the hub.
+    pub declared: Arc<Registry>,
     /// Compiled template sets.
     pub library: Library,
     /// Image of the syncer where a target names none.
@@ -153,6 +157,8 @@ pub async fn reconcile(ctx: &Context, key: &Key, attempt: u32) -> After {
     match key.kind {
         Kind::Registration => registration::reconcile(ctx, key).await,
         Kind::Target => target::reconcile(ctx, key, attempt).await,
+        Kind::Plugin => plugin::reconcile(ctx, key).await,
+        Kind::ConfigMap => After::Forget,
     }
 }
 

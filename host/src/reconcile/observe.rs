@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 
 use super::resolve::Cluster;
 use super::target::{OBSERVED, Work};
-use super::{Again, Context, Making, Stop, apply};
+use super::{Again, Context, Making, Stop, apply, serving};
 use crate::access::{Failure, Side};
 use crate::downstream::{Link, Seen};
 use crate::store::{Held, Source};
@@ -331,6 +331,7 @@ pub(super) fn fingerprint(ctx: &Context, key: &Key, held: &Held, now: Timestamp)
         (plugin.name(), plugin.digest().map(|digest| *digest.as_bytes()), plugin.health().error().is_some())
             .hash(&mut hasher);
     }
+    serving::fingerprint(&ctx.making, &key.workspace, &mut hasher);
     ctx.making.library.revision(&key.workspace).hash(&mut hasher);
     hasher.finish().to_be_bytes().to_vec()
 }

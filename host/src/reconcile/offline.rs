@@ -9,7 +9,7 @@ use berthage_core::status::target::Finding;
 use jiff::Timestamp;
 
 use super::target::Work;
-use super::{Making, Stop, issue, observe, plan, render, target};
+use super::{Making, Stop, issue, observe, plan, render, serving, target};
 use crate::store::Held;
 
 /// The target that is looked at.
@@ -51,10 +51,11 @@ pub fn manifests(making: &Making, subject: Subject<'_>) -> Result<Vec<Desired>, 
 /// What the reconciler's hooks would be told.
 pub fn input(making: &Making, subject: Subject<'_>) -> Result<Input, Finding> {
     let (mut work, registration) = subject.start();
-    let reconciler = making.plugins.reconciler();
     let result = observe::snapshot(making, &mut work, Some(registration)).and_then(|snapshot| {
-        let select = |(workspace, subject): (&_, &_)| reconciler.select(workspace, subject);
-        plan::with_reads(making, &mut work, &snapshot, reconciler.name(), select)
+        let reconciler = serving::of(making, &mut work)?.reconciler;
+        let selections = reconciler.select(&work.key.workspace, &snapshot.input.subject);
+        let selections = selections.map_err(|error| plan::failed(&mut work, &error))?;
+        plan::with_reads(making, &mut work, &snapshot, &reconciler, &selections)
     });
     result.map_err(|stop| refusal(work, &stop))
 }

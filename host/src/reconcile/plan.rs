@@ -6,21 +6,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use berthage_core::key::Workspace;
 use berthage_core::plugin::{Input, Next, Note, PlanOutcome, PluginCondition, Selection};
 use berthage_core::reason::Reason;
 use berthage_core::status::target::Finding;
 use berthage_core::status::transitions::Notice;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::observe::Snapshot;
+use super::serving::{self, Serving};
 use super::target::Work;
 use super::{Again, Making, Stop, reads};
-use crate::hook::{Encoded, HookError};
+use crate::hook::{Encoded, Failure, HookError, Plugin};
 
 /// How long a plugin may hold up a deletion.
 const FINALIZE_BUDGET: Duration = Duration::from_secs(600);
+/// How long a plugin that is being loaded is waited for without a look.
+const LOADING: Duration = Duration::from_secs(60);
 
 /// What should be there; also the input that this was made from, for [`report`].
 pub(super) fn plan(
@@ -28,11 +29,11 @@ pub(super) fn plan(
     work: &mut Work<'_>,
     snapshot: &Snapshot,
 ) -> Result<(Arc<PlanOutcome>, Encoded), Stop> {
-    let reconciler = making.plugins.reconciler();
-    let input =
-        input_for(making, work, snapshot, reconciler.name(), |subject| reconciler.select(subject.0, subject.1))?;
+    let serving = serving::of(making, work)?;
+    let reconciler = &serving.reconciler;
+    let input = input_for(making, work, snapshot, reconciler)?;
     let outcome = reconciler.plan(&input).map_err(|error| failed(work, &error))?;
-    work.found.plugins_healthy = Some(health(making));
+    work.found.plugins_healthy = Some(health(making, &serving));
     say(work, &outcome.conditions, &outcome.notes);
     next(work, reconciler.name(), &outcome.after)?;
     if outcome.hold {
@@ -44,7 +45,7 @@ pub(super) fn plan(
 
 /// What the plugin has to say after an apply, of the input that it has planned from.
 pub(super) fn report(making: &Making, work: &mut Work<'_>, input: &Encoded) -> Result<(), Stop> {
-    let reconciler = making.plugins.reconciler();
+    let reconciler = serving::of(making, work)?.reconciler;
     let outcome = reconciler.report(input).map_err(|error| failed(work, &error))?;
     say(work, &outcome.conditions, &outcome.notes);
     next(work, reconciler.name(), &outcome.after)
@@ -59,11 +60,15 @@ pub(super) fn finalize(
     since: Timestamp,
 ) -> Result<(), Stop> {
     let deadline = since.checked_add(FINALIZE_BUDGET).unwrap_or(Timestamp::MAX);
-    let reconciler = making.plugins.reconciler();
-    let input = input_for(making, work, snapshot, reconciler.name(), |subject| reconciler.select(subject.0, subject.1));
-    let delay = match input {
-        Err(stop) => Some((Reason::PluginFailed, "its reads were refused".to_owned(), stop.retry)),
-        Ok(input) => match reconciler.finalize(&input) {
+    let reconciler = serving::of(making, work).map(|serving| serving.reconciler);
+    let name = reconciler.as_ref().map_or("that decides about this SyncTarget", |reconciler| reconciler.name());
+    let asked = match &reconciler {
+        Ok(reconciler) => input_for(making, work, snapshot, reconciler).map(|input| reconciler.finalize(&input)),
+        Err(stop) => Err(*stop),
+    };
+    let delay = match asked {
+        Err(stop) => Some((stop.reason, "it cannot be asked".to_owned(), stop.retry)),
+        Ok(finalized) => match finalized {
             Err(error) => {
                 let _ = failed(work, &error);
                 Some((error.reason(), error.to_string(), Again::Backoff))
@@ -86,7 +91,6 @@ pub(super) fn finalize(
     };
     work.blocked = None;
     let Some((reason, why, again)) = delay else { return Ok(()) };
-    let name = reconciler.name();
     if work.now >= deadline {
         work.notices.push(Notice {
             warning: true,
@@ -110,15 +114,16 @@ pub(super) fn finalize(
     Err(Stop::new(Reason::FinalizeDelayed, again))
 }
 
-/// The snapshot with what a plugin has selected, as it crosses into the sandbox.
+/// The snapshot with what a plugin selects, as it crosses into the sandbox.
 pub(super) fn input_for(
     making: &Making,
     work: &mut Work<'_>,
     snapshot: &Snapshot,
-    plugin: &str,
-    select: impl FnOnce((&Workspace, &Value)) -> Result<Arc<Vec<Selection>>, HookError>,
+    plugin: &Plugin,
 ) -> Result<Encoded, Stop> {
-    let input = with_reads(making, work, snapshot, plugin, select)?;
+    let selections =
+        plugin.select(&work.key.workspace, &snapshot.input.subject).map_err(|error| failed(work, &error))?;
+    let input = with_reads(making, work, snapshot, plugin, &selections)?;
     Ok(Encoded::new(&work.key.workspace, &input))
 }
 
@@ -127,29 +132,29 @@ pub(super) fn with_reads(
     making: &Making,
     work: &mut Work<'_>,
     snapshot: &Snapshot,
-    plugin: &str,
-    select: impl FnOnce((&Workspace, &Value)) -> Result<Arc<Vec<Selection>>, HookError>,
+    plugin: &Plugin,
+    selections: &[Selection],
 ) -> Result<Input, Stop> {
-    let mut input = snapshot.input.clone();
-    let selections = select((&work.key.workspace, &input.subject)).map_err(|error| failed(work, &error))?;
-    match reads::read(making, work, &selections) {
-        Ok(groups) => {
-            input.reads = groups;
-            Ok(input)
-        }
-        Err(message) => {
-            let finding = Finding::bad(Reason::PluginRefused, format!("Plugin {plugin}: {message}."));
-            work.found.plugins_healthy = Some(finding.clone());
-            Err(work.block(finding, Again::OnChange))
-        }
+    match reads::read(making, work, &plugin.terms().reads, selections) {
+        Ok(reads) => Ok(Input { reads, ..snapshot.input.clone() }),
+        Err(message) => Err(exceeds(work, plugin.name(), &message)),
     }
 }
 
+/// A plugin wants what it has no grant for: `what` goes on where "it " ends.
+pub(super) fn exceeds(work: &mut Work<'_>, plugin: &str, what: &str) -> Stop {
+    let message =
+        format!("Plugin {plugin} {what}; what runs goes on. Its grants are in spec.grants of its ReconcilePlugin.");
+    let finding = Finding::bad(Reason::PluginExceedsGrant, message);
+    work.found.plugins_healthy = Some(finding.clone());
+    work.block(finding, Again::OnChange)
+}
+
 /// Whether all plugins answer, and are those that their files hold: one whose new file cannot be used goes on as it was.
-fn health(making: &Making) -> Finding {
-    let plugins = making.plugins.all();
-    let trouble =
-        plugins.iter().find_map(|plugin| plugin.health().error().map(|error| (error.reason(), error.to_string())));
+fn health(making: &Making, serving: &Serving) -> Finding {
+    let own = making.plugins.all();
+    let mut plugins = own.iter().map(|plugin| &**plugin).chain(serving.all());
+    let trouble = plugins.find_map(|plugin| plugin.health().error().map(|error| (error.reason(), error.to_string())));
     trouble.map_or_else(|| Finding::good("All plugins answer."), |(reason, message)| Finding::bad(reason, message))
 }
 
@@ -157,7 +162,9 @@ fn health(making: &Making) -> Finding {
 pub(super) fn failed(work: &mut Work<'_>, error: &HookError) -> Stop {
     let finding = Finding::bad(error.reason(), error.to_string());
     work.found.plugins_healthy = Some(finding.clone());
-    work.block(finding, Again::Backoff)
+    // Whoever loads it has its targets looked at when it is there.
+    let again = if error.failure == Failure::Loading { Again::Within(LOADING) } else { Again::Backoff };
+    work.block(finding, again)
 }
 
 /// Takes in what a plugin wants to be told.

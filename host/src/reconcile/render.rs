@@ -1,9 +1,9 @@
 //! render: templates and plugin objects become the desired objects; transformers, the seal and the guard have their say.
 //! Nothing here writes or waits.
 
-use std::collections::HashMap;
+use std::time::Duration;
 
-use berthage_core::api::ConditionStatus;
+use berthage_core::api::{ConditionStatus, FailurePolicy};
 use berthage_core::guard::{self, Policy};
 use berthage_core::object::{Desired, ObjectId};
 use berthage_core::plugin::{Next, PlanOutcome, PluginCondition};
@@ -14,10 +14,14 @@ use serde_json::Value;
 
 use super::observe::{self, Snapshot};
 use super::target::Work;
-use super::{Again, Making, Stop, plan};
+use super::{Again, Making, Stop, plan, serving};
+use crate::hook::{Encoded, Failure, HookError, Transformer};
 
 /// The kind of a transformer's condition that says that it refuses.
 const ACCEPTED: &str = "Accepted";
+
+/// When a transformer that was passed over is asked again.
+const IGNORED: Duration = Duration::from_secs(60);
 
 /// The template set that is served.
 const SET: &str = "syncer";
@@ -31,14 +35,11 @@ pub(super) fn objects(
 ) -> Result<Vec<Desired>, Stop> {
     let mut objects = rendered(making, work, plan)?;
     work.found.template_rendered = Some(Finding::good("The templates give the syncer's manifests."));
-    let reconciler = making.plugins.reconciler();
-    let name = reconciler.name();
-    for object in &plan.objects {
-        objects.push(desired(object.clone(), format!("plugin {name}")).ok_or_else(|| {
-            let message = format!("Plugin {name} gave an object without apiVersion, kind or name.");
-            work.block(Finding::bad(Reason::PolicyViolation, message), Again::OnChange)
-        })?);
-    }
+    let reconciler = serving::of(making, work)?.reconciler;
+    let made = of_plugin(work, reconciler.name(), &plan.objects, |_| None)?;
+    let ids = made.iter().map(|desired| &desired.id);
+    reconciler.terms().emits.allow(ids).map_err(|what| plan::exceeds(work, reconciler.name(), &what))?;
+    objects.extend(made);
     let objects = transformed(making, work, snapshot, objects)?;
     let objects = seal::seal(objects, &observe::seal_context(work));
     let policy = Policy::new(&work.names, work.namespace(), &snapshot.granted);
@@ -96,33 +97,88 @@ fn transformed(
     snapshot: &Snapshot,
     objects: Vec<Desired>,
 ) -> Result<Vec<Desired>, Stop> {
-    let mut objects = objects;
-    for transformer in making.plugins.transformers() {
-        let mut sources: HashMap<ObjectId, String> = HashMap::new();
-        let mut values = Vec::with_capacity(objects.len());
-        for object in objects {
-            sources.insert(object.id, object.source);
-            values.push(object.object);
-        }
-        let name = transformer.name().to_owned();
-        let input = plan::input_for(making, work, snapshot, &name, |subject| transformer.select(subject.0, subject.1))?;
-        let outcome = transformer.transform(&input, &values).map_err(|error| plan::failed(work, &error))?;
-        plan::say(work, &outcome.conditions, &outcome.notes);
-        accepted(work, &name, &outcome.after)?;
-        objects = Vec::with_capacity(outcome.objects.len());
-        for value in outcome.objects.iter().cloned() {
-            let before = ObjectId::of(&value).and_then(|id| sources.get(&id).cloned());
-            let source = before.map_or_else(|| format!("plugin {name}"), |source| format!("{source}, plugin {name}"));
-            match desired(value, source) {
-                Some(object) => objects.push(object),
-                None => {
-                    let message = format!("Plugin {name} gave an object without apiVersion, kind or name.");
-                    return Err(work.block(Finding::bad(Reason::PolicyViolation, message), Again::OnChange));
+    // What is in a Secret is nobody's business but the physical cluster's.
+    let (secrets, mut objects): (Vec<Desired>, Vec<Desired>) =
+        objects.into_iter().partition(|desired| is_secret(&desired.id));
+    for transformer in &serving::of(making, work)?.transformers {
+        match transform(making, work, snapshot, transformer, &objects) {
+            Ok(transformed) => objects = transformed,
+            Err(Failed::Stop(stop)) => return Err(stop),
+            Err(Failed::Plugin(error)) => {
+                let stop = plan::failed(work, &error);
+                let ignored = transformer.terms().failure_policy == FailurePolicy::Ignore;
+                if !ignored || error.failure == Failure::Loading {
+                    return Err(stop);
                 }
+                work.blocked = None;
+                // It may be put right at any time.
+                work.due_in(IGNORED);
             }
         }
     }
-    Ok(objects)
+    Ok(objects.into_iter().chain(secrets).collect())
+}
+
+/// Why a transformer has made nothing.
+enum Failed {
+    /// The run ends.
+    Stop(Stop),
+    /// The plugin has failed.
+    Plugin(HookError),
+}
+
+impl From<Stop> for Failed {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
+fn transform(
+    making: &Making,
+    work: &mut Work<'_>,
+    snapshot: &Snapshot,
+    transformer: &Transformer,
+    objects: &[Desired],
+) -> Result<Vec<Desired>, Failed> {
+    let (name, terms) = (transformer.name(), transformer.terms());
+    let workspace = &work.key.workspace;
+    let selections = transformer.select(workspace, &snapshot.input.subject).map_err(Failed::Plugin)?;
+    let input = plan::with_reads(making, work, snapshot, transformer, &selections)?;
+    let input = Encoded::new(workspace, &input);
+    let values: Vec<Value> = objects.iter().map(|desired| desired.object.clone()).collect();
+    let outcome = transformer.transform(&input, &values).map_err(Failed::Plugin)?;
+    plan::say(work, &outcome.conditions, &outcome.notes);
+    accepted(work, name, &outcome.after)?;
+    let source = |id: &ObjectId| objects.iter().find(|desired| desired.id == *id).map(|desired| &*desired.source);
+    let made = of_plugin(work, name, &outcome.objects, source)?;
+    let allowed = match made.iter().find(|desired| is_secret(&desired.id)) {
+        Some(secret) => Err(format!("makes {}, a kind that no plugin makes", secret.id)),
+        None => terms.emits.allow_change(objects, &made),
+    };
+    allowed.map_err(|what| plan::exceeds(work, name, &what))?;
+    Ok(made)
+}
+
+/// What a plugin has made, with where it comes from.
+fn of_plugin<'a>(
+    work: &mut Work<'_>,
+    name: &str,
+    objects: &[Value],
+    before: impl Fn(&ObjectId) -> Option<&'a str>,
+) -> Result<Vec<Desired>, Stop> {
+    let whole = |object: &Value| {
+        let id = ObjectId::of(object)?;
+        let source = before(&id).map_or_else(|| format!("plugin {name}"), |source| format!("{source}, plugin {name}"));
+        Some(Desired { id, object: object.clone(), source })
+    };
+    objects.iter().map(whole).collect::<Option<_>>().ok_or_else(|| {
+        let message = format!("Plugin {name} gave an object without apiVersion, kind or name.");
+        work.block(Finding::bad(Reason::PolicyViolation, message), Again::OnChange)
+    })
+}
+
+fn is_secret(id: &ObjectId) -> bool {
+    id.group().is_empty() && id.kind == "Secret"
 }
 
 /// Whether a transformer lets its subject go on; why not is a condition of its own too, besides what it means for the target.

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 
 use super::bulkhead::{self, Pass, TurnedAway};
 use super::resolve::Cluster;
+use super::serving::Serving;
 use super::{After, Again, Context, Stop, apply, detach, issue, observe, plan, publish, render, resolve, tenancy};
 use crate::store::{Held, Read, Tenancy};
 
@@ -63,6 +64,8 @@ pub(crate) struct Work<'a> {
     pub unreachable: Option<Finding>,
     /// Why a cluster that is to be left cannot be cleaned up yet.
     pub waits_for: Option<String>,
+    /// The plugins that serve the target, once they were asked for.
+    pub serving: Option<Serving>,
     /// What plugins have read in this run, besides what the target names.
     pub reads: BTreeSet<Read>,
     /// Whether this run wrote anything anywhere.
@@ -338,6 +341,7 @@ pub(super) fn start(key: &Key, held: Held, target: SyncTarget, now: Timestamp, a
         credential: syncer.credential,
         revision: syncer.revision,
         gone: false,
+        serving: None,
         reads: BTreeSet::new(),
         wrote: false,
         word: Word::Watch,

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::compression;
-use crate::wire::Wire;
+use crate::wire::{ConfigMapWire, Wire};
 
 /// An object as it is held.
 #[derive(Clone)]
@@ -30,7 +30,20 @@ pub struct Held {
     pub finalized: bool,
     /// Whether something of a target is, or may be, in a physical cluster.
     pub deployed: bool,
+    extent: Extent,
 }
+
+/// How much of an object is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// All that anybody reads.
+    Whole,
+    /// Who it is: of a ConfigMap that is too large.
+    Outline,
+}
+
+/// The most bytes of a ConfigMap that are held, as JSON without `binaryData`.
+const CONFIG_MAP: usize = 128 << 10;
 
 impl Held {
     /// Takes in an object.
@@ -44,30 +57,66 @@ impl Held {
             Kind::Registration => {
                 (serde_json::from_slice(&bytes).map_or_else(|_| String::new(), RegistrationRefs::path), false, None)
             }
+            Kind::Plugin | Kind::ConfigMap => (String::new(), false, None),
         };
+        Self::build(&bytes, &wire.metadata, &refers_to, deployed, reached_with.as_deref())
+    }
+
+    /// Takes in a ConfigMap: all but `binaryData`, which nobody reads; who it is only, if that is too much.
+    pub fn of_config_map(object: &ConfigMapWire) -> Result<Self, serde_json::Error> {
+        let bytes = serde_json::to_vec(&ConfigMapJson::of(&object.metadata, object.data.as_deref()))?;
+        if bytes.len() > CONFIG_MAP {
+            return Self::outline(&object.metadata);
+        }
+        Self::build(&bytes, &object.metadata, "", false, None)
+    }
+
+    /// A ConfigMap of which nothing is held but who it is.
+    pub fn outline(meta: &ObjectMeta) -> Result<Self, serde_json::Error> {
+        let who = ObjectMeta {
+            name: meta.name.clone(),
+            namespace: meta.namespace.clone(),
+            uid: meta.uid.clone(),
+            resource_version: meta.resource_version.clone(),
+            ..ObjectMeta::default()
+        };
+        let bytes = serde_json::to_vec(&ConfigMapJson::of(&who, None))?;
+        Ok(Self { extent: Extent::Outline, ..Self::build(&bytes, &who, "", false, None)? })
+    }
+
+    fn build(
+        bytes: &[u8],
+        meta: &ObjectMeta,
+        refers_to: &str,
+        deployed: bool,
+        reached_with: Option<&str>,
+    ) -> Result<Self, serde_json::Error> {
         let mut head = String::new();
         let mut ends = [0; 3];
-        for (part, end) in [
-            wire.metadata.uid.as_deref().unwrap_or_default(),
-            wire.metadata.resource_version.as_deref().unwrap_or_default(),
-            &refers_to,
-        ]
-        .into_iter()
-        .zip(&mut ends)
+        for (part, end) in
+            [meta.uid.as_deref().unwrap_or_default(), meta.resource_version.as_deref().unwrap_or_default(), refers_to]
+                .into_iter()
+                .zip(&mut ends)
         {
             head.push_str(part);
             // No object is larger than an API server takes, which is a thousandth of that.
             *end = u32::try_from(head.len()).unwrap_or(u32::MAX);
         }
-        head.push_str(reached_with.as_deref().unwrap_or_default());
+        head.push_str(reached_with.unwrap_or_default());
         Ok(Self {
-            bytes: Arc::from(compression::compress(&bytes).map_err(serde::ser::Error::custom)?),
+            bytes: Arc::from(compression::compress(bytes).map_err(serde::ser::Error::custom)?),
             head: Arc::from(head),
             ends,
-            deleting: wire.metadata.deletion_timestamp.is_some(),
-            finalized: wire.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == TARGET_FINALIZER),
+            deleting: meta.deletion_timestamp.is_some(),
+            finalized: meta.finalizers.iter().flatten().any(|finalizer| finalizer == TARGET_FINALIZER),
             deployed,
+            extent: Extent::Whole,
         })
+    }
+
+    /// Whether all of the object is held. Of a ConfigMap that is too large, there is only who it is.
+    pub fn is_whole(&self) -> bool {
+        self.extent == Extent::Whole
     }
 
     /// `metadata.uid`.
@@ -153,6 +202,23 @@ impl Held {
             _ => false,
         };
         self.uid() == uid && (self.resource_version() == version || older)
+    }
+}
+
+/// A ConfigMap as it is held.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ConfigMapJson<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    metadata: &'a ObjectMeta,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a RawValue>,
+}
+
+impl<'a> ConfigMapJson<'a> {
+    const fn of(metadata: &'a ObjectMeta, data: Option<&'a RawValue>) -> Self {
+        Self { api_version: "v1", kind: "ConfigMap", metadata, data }
     }
 }
 

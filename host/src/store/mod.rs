@@ -8,6 +8,7 @@
 
 mod compression;
 mod held;
+mod plugins;
 mod readers;
 mod tables;
 mod workspaces;
@@ -23,9 +24,10 @@ use berthage_core::names::{LABEL_KUBECONFIG, TargetNames};
 use jiff::Timestamp;
 use kube::api::ObjectMeta;
 
-use crate::wire::Wire;
+use crate::wire::{ConfigMapWire, Wire};
 
 pub use held::{Held, SecretMeta};
+pub use plugins::{Declarations, owner};
 pub use readers::{Read, readable};
 use tables::{Lists, OfTarget, Tables, pairs};
 use workspaces::Place;
@@ -51,6 +53,10 @@ pub enum Source {
     ClusterRoles,
     /// ClusterRoleBindings of syncers' identities.
     ClusterRoleBindings,
+    /// ReconcilePlugins.
+    Plugins,
+    /// Labelled ConfigMaps, for plugins.
+    ConfigMaps,
 }
 
 impl Source {
@@ -64,9 +70,13 @@ impl Source {
         Self::Leases,
         Self::ClusterRoles,
         Self::ClusterRoleBindings,
+        Self::Plugins,
+        Self::ConfigMaps,
     ];
     /// What is watched on a plain Kubernetes hub: the same without kcp's own kinds.
     pub const PLAIN: &'static [Self] = Self::KCP.split_at(2).1;
+    /// What is watched in the platform's own workspace on kcp.
+    pub const PLATFORM: &'static [Self] = Self::KCP.split_at(8).1;
 }
 
 /// Whether what a watch tells of a workspace counts.
@@ -168,7 +178,8 @@ impl Store {
             return None;
         }
         let gone = std::mem::take(&mut lists.gone);
-        let places = inner.workspaces.of(endpoint);
+        // What the platform declares concerns everybody, and nobody was looked at before it was known.
+        let places = if endpoint.is_platform() { inner.workspaces.all() } else { inner.workspaces.of(endpoint) };
         let held: Vec<Key> = places.iter().flat_map(|place| inner.keys_in(*place)).collect();
         for place in places {
             inner.leave_if_empty(place);
@@ -194,18 +205,20 @@ impl Store {
         self.read().endpoints.get(endpoint).is_some_and(Lists::is_complete)
     }
 
-    /// Whether some endpoint is complete, or there is none.
+    /// Whether what the platform declares is known, and some endpoint of kcp is complete, or there is none.
     pub fn any_synced(&self) -> bool {
         let inner = self.read();
-        inner.endpoints.is_empty() || inner.endpoints.values().any(Lists::is_complete)
+        let mut tenants = inner.endpoints.iter().filter(|(endpoint, _)| !endpoint.is_platform()).peekable();
+        inner.knows_platform() && (tenants.peek().is_none() || tenants.any(|(_, lists)| lists.is_complete()))
     }
 
-    /// Whether what is not held of a workspace is not there: its endpoint is complete, or the workspace is not served.
+    /// Whether what is not held of a workspace is not there: its endpoint is complete, or the workspace is not served; and what
+    /// the platform declares for all is known too.
     pub fn knows(&self, workspace: &Workspace) -> bool {
         let inner = self.read();
         let tenancy = inner.workspaces.place(workspace).and_then(|place| inner.workspaces.at(place));
         let lists = tenancy.and_then(|(_, tenancy)| inner.endpoints.get(&tenancy.endpoint));
-        lists.is_none_or(Lists::is_complete)
+        lists.is_none_or(Lists::is_complete) && inner.knows_platform()
     }
 
     /// Whether what `endpoint` tells of a workspace counts. A workspace that is not known is taken in; one that is served
@@ -328,6 +341,21 @@ impl Store {
             }
             None => Ok(keys),
         }
+    }
+
+    /// Takes in a ConfigMap from a watch; returns the keys to look at again. What is in it is held as far as it is not too much.
+    pub fn upsert_config_map(
+        &self,
+        workspace: &Workspace,
+        object: &ConfigMapWire,
+    ) -> Result<Vec<Key>, serde_json::Error> {
+        let key = Key::config_map(workspace, &secret_path(&object.metadata));
+        let held = Held::of_config_map(object)?;
+        let mut inner = self.write();
+        let known = inner.object(&key).and_then(|object| inner.objects.get(&object)).is_some_and(Held::is_whole);
+        let room = known || inner.workspaces.place(workspace).is_some_and(|place| inner.has_room(place));
+        let held = if held.is_whole() && !room { Held::outline(&object.metadata)? } else { held };
+        Ok(inner.put(&key, held))
     }
 
     /// Takes in what the hub says of an object when it is asked; returns the keys to look at again. Of an object that went
@@ -542,6 +570,8 @@ impl Store {
         match source {
             Source::Targets => objects(Kind::Target),
             Source::Registrations => objects(Kind::Registration),
+            Source::Plugins => objects(Kind::Plugin),
+            Source::ConfigMaps => objects(Kind::ConfigMap),
             Source::Secrets => {
                 inner.secrets.keys().filter_map(|(place, name)| Some((here(*place)?, name.to_string()))).collect()
             }
@@ -566,7 +596,7 @@ impl Store {
     pub fn size(&self) -> Size {
         let inner = self.read();
         Size {
-            endpoints: inner.endpoints.len(),
+            endpoints: inner.endpoints.keys().filter(|endpoint| !endpoint.is_platform()).count(),
             workspaces: inner.workspaces.len(),
             objects: inner.objects.len(),
             bytes: inner.bytes,
@@ -581,13 +611,13 @@ pub struct Size {
     pub endpoints: usize,
     /// Workspaces that are served.
     pub workspaces: usize,
-    /// SyncTargets and ClusterRegistrations.
+    /// SyncTargets, ClusterRegistrations, and what belongs to plugins.
     pub objects: usize,
     /// Bytes of their JSON, compressed.
     pub bytes: usize,
 }
 
-/// A Secret as the store names it: `namespace/name`.
+/// A Secret or a ConfigMap as the store names it: `namespace/name`.
 pub fn secret_path(meta: &ObjectMeta) -> String {
     format!("{}/{}", meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
 }

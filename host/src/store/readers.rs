@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use berthage_core::key::{Key, Kind, Workspace};
+use berthage_core::names::{TMC_GROUP, VERSION, WORKLOAD_GROUP};
 use serde_json::Value;
 
 use super::Store;
@@ -118,6 +119,16 @@ pub fn readable(kind: Kind, mut object: Value) -> Value {
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("resourceVersion");
         metadata.remove("managedFields");
+    }
+    let group = match kind {
+        Kind::Target => Some(WORKLOAD_GROUP),
+        Kind::Registration => Some(TMC_GROUP),
+        Kind::Plugin | Kind::ConfigMap => None,
+    };
+    // The items of a list come without them: an object must not look different for having been listed.
+    if let (Some(group), Some(fields)) = (group, object.as_object_mut()) {
+        fields.insert("apiVersion".to_owned(), Value::from(format!("{group}/{VERSION}")));
+        fields.insert("kind".to_owned(), Value::from(kind.as_str()));
     }
     if kind == Kind::Target
         && let Some(fields) = object.as_object_mut()

@@ -7,6 +7,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use berthage_core::key::{Key, Kind, Workspace};
+use berthage_core::lineup::Declared;
 use berthage_core::names::TargetNames;
 
 use super::held::{Held, SecretMeta};
@@ -38,6 +39,8 @@ pub(super) struct Tables {
     pub(super) role_bindings: BTreeMap<OfTarget, u64>,
     /// What targets read besides what they name.
     pub(super) readers: BTreeMap<Named, BTreeSet<Read>>,
+    /// Plugins, as they are declared.
+    pub(super) declared: BTreeMap<Named, Arc<Declared>>,
     pub(super) endpoints: BTreeMap<Endpoint, Lists>,
     pub(super) bytes: usize,
     /// What is being written by us at this moment, and what watches have told of it meanwhile: the keys to look at again.
@@ -148,6 +151,8 @@ impl Tables {
                 self.secret_users.insert((*place, Arc::from(held.secret_path()), Arc::clone(name)));
                 dependants.extend(self.users_of(object));
             }
+            Kind::Plugin => self.declare(object, &held),
+            Kind::ConfigMap => dependants.extend(self.plugins_from(object)),
         }
         self.objects.insert(object.clone(), held);
         dependants
@@ -169,6 +174,10 @@ impl Tables {
             Kind::Registration => {
                 self.secret_users.remove(&(*place, Arc::from(held.secret_path()), Arc::clone(name)));
             }
+            Kind::Plugin => {
+                self.declared.remove(&(*place, Arc::clone(name)));
+            }
+            Kind::ConfigMap => {}
         }
     }
 
@@ -210,7 +219,7 @@ impl Tables {
         let bound = self
             .workspaces
             .at(place)
-            .is_none_or(|(_, tenancy)| tenancy.endpoint.is_plain() || !tenancy.bindings().is_empty());
+            .is_none_or(|(_, tenancy)| tenancy.endpoint.home().is_some() || !tenancy.bindings().is_empty());
         if bound
             || self.in_place(place).next().is_some()
             || has_from(&self.secrets, (place, Arc::from("")), |(of, _)| *of == place)

@@ -22,12 +22,17 @@ impl Endpoint {
         Self(Arc::from(""))
     }
 
+    /// The platform's own workspace on kcp, as the controller's kubeconfig leads to it.
+    pub fn platform() -> Self {
+        Self(Arc::from(Workspace::PLATFORM))
+    }
+
     /// An endpoint of kcp.
     pub fn new(url: &str) -> Self {
         Self(Arc::from(url.trim_end_matches('/')))
     }
 
-    /// Its URL without a slash at the end; empty for a plain hub.
+    /// Its URL without a slash at the end; empty for a plain hub, and a name for the platform's own workspace.
     pub fn url(&self) -> &str {
         &self.0
     }
@@ -35,6 +40,20 @@ impl Endpoint {
     /// Whether it is a plain hub.
     pub fn is_plain(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether it is the platform's own workspace on kcp.
+    pub fn is_platform(&self) -> bool {
+        *self.0 == *Workspace::PLATFORM
+    }
+
+    /// The one workspace that is served there, where there is only one: the controller's own kubeconfig leads to it.
+    pub fn home(&self) -> Option<&'static str> {
+        match (self.is_plain(), self.is_platform()) {
+            (true, _) => Some(Workspace::LOCAL),
+            (_, true) => Some(Workspace::PLATFORM),
+            _ => None,
+        }
     }
 }
 
@@ -135,6 +154,11 @@ impl Workspaces {
 
     pub(super) fn len(&self) -> usize {
         self.places.len()
+    }
+
+    /// All workspaces.
+    pub(super) fn all(&self) -> Vec<Place> {
+        (0..).zip(&self.slots).filter(|(_, slot)| slot.is_some()).map(|(place, _)| place).collect()
     }
 
     /// The workspaces of an endpoint.

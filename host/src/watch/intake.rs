@@ -12,7 +12,7 @@ use kube::api::ObjectMeta;
 
 use crate::credentials::identity;
 use crate::store::{LeaseMeta, Source, Store, secret_path};
-use crate::wire::{Grant, Meta, Wire};
+use crate::wire::{ConfigMapWire, Grant, Meta, Wire};
 
 /// An object that the store can take in.
 pub(super) trait Intake: Send {
@@ -43,6 +43,7 @@ impl Intake for Wire {
                 return store.set_binding(workspace, name, Some(binding));
             }
             Source::Registrations => Key::registration(workspace, name),
+            Source::Plugins => Key::plugin(workspace, name),
             _ => Key::target(workspace, name),
         };
         store.upsert(&key, self).unwrap_or_else(|error| {
@@ -112,6 +113,19 @@ impl Intake for Meta {
     }
 }
 
+impl Intake for ConfigMapWire {
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn upsert(&self, _: Source, store: &Store, workspace: &Workspace) -> Vec<Key> {
+        store.upsert_config_map(workspace, self).unwrap_or_else(|error| {
+            tracing::warn!(%workspace, name = self.metadata.name, %error, "a ConfigMap cannot be held and is left out");
+            Vec::new()
+        })
+    }
+}
+
 impl Intake for Grant {
     fn meta(&self) -> &ObjectMeta {
         &self.metadata
@@ -130,7 +144,7 @@ impl Intake for Grant {
 /// The name under which the store holds it.
 pub(super) fn held_name(source: Source, meta: &ObjectMeta) -> String {
     match source {
-        Source::Secrets => secret_path(meta),
+        Source::Secrets | Source::ConfigMaps => secret_path(meta),
         _ => meta.name.clone().unwrap_or_default(),
     }
 }
@@ -140,6 +154,8 @@ pub(super) fn remove(source: Source, store: &Store, workspace: &Workspace, name:
     match source {
         Source::Targets => store.remove(&Key::target(workspace, name)),
         Source::Registrations => store.remove(&Key::registration(workspace, name)),
+        Source::Plugins => store.remove(&Key::plugin(workspace, name)),
+        Source::ConfigMaps => store.remove(&Key::config_map(workspace, name)),
         Source::Secrets => store.remove_secret(workspace, name),
         Source::Leases => store.remove_lease(workspace, name).into_iter().collect(),
         Source::ClusterRoles | Source::ClusterRoleBindings => {

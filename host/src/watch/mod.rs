@@ -17,15 +17,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use berthage_core::api::{ClusterRegistration, SyncTarget};
+use berthage_core::api::{ClusterRegistration, ReconcilePlugin, SyncTarget};
 use berthage_core::backoff::{jitter, stable_hash};
 use berthage_core::kcp::{ANNOTATION_CLUSTER, APIS_GROUP, CORE_GROUP};
 use berthage_core::key::{Key, Workspace};
-use berthage_core::names::{HUB_NAMESPACE, LABEL_KUBECONFIG, LABEL_MANAGED_BY, MANAGED_BY};
+use berthage_core::names::{HUB_NAMESPACE, LABEL_KUBECONFIG, LABEL_MANAGED_BY, LABEL_PLUGINS, MANAGED_BY};
 use berthage_core::queue::Priority;
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
 use kube::api::{ApiResource, GroupVersionKind, ObjectMeta};
 use kube::runtime::WatchStreamExt;
@@ -40,7 +40,7 @@ use self::retries::Retries;
 use self::told::Told;
 use crate::hub::diagnosis;
 use crate::store::{Admission, Endpoint, Source, Store};
-use crate::wire::{Grant, Meta, Wire};
+use crate::wire::{ConfigMapWire, Grant, Meta, Wire};
 
 /// A change of the hub that somebody may want to act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,12 +91,16 @@ pub struct Watches {
 impl Watches {
     /// What is watched at such an endpoint.
     pub fn sources(&self) -> &'static [Source] {
-        if self.endpoint.is_plain() { Source::PLAIN } else { Source::KCP }
+        match self.endpoint.home() {
+            Some(Workspace::LOCAL) => Source::PLAIN,
+            Some(_) => Source::PLATFORM,
+            None => Source::KCP,
+        }
     }
 
     fn config(&self, source: Source) -> watcher::Config {
         let config = watcher::Config::default();
-        if self.endpoint.is_plain() {
+        if self.endpoint.home().is_some() {
             return config;
         }
         let seed = stable_hash([self.endpoint.url(), &format!("{source:?}")]);
@@ -125,6 +129,15 @@ impl Watches {
             Source::Registrations => {
                 let api = Api::<Wire>::all_with(client, &ApiResource::erase::<ClusterRegistration>(&()));
                 self.follow(source, watcher::watcher(api, all)).await;
+            }
+            Source::Plugins => {
+                let api = Api::<Wire>::all_with(client, &ApiResource::erase::<ReconcilePlugin>(&()));
+                self.follow(source, watcher::watcher(api, all)).await;
+            }
+            Source::ConfigMaps => {
+                let labelled = self.config(source).labels(&format!("{LABEL_PLUGINS}=true"));
+                let api = Api::<ConfigMapWire>::all_with(client, &ApiResource::erase::<ConfigMap>(&()));
+                self.follow(source, watcher::watcher(api, labelled)).await;
             }
             Source::Secrets => {
                 let labelled = self.config(source).labels(&format!("{LABEL_KUBECONFIG}=true"));
@@ -211,8 +224,8 @@ impl Watches {
 
     /// The name of the workspace that an object is in.
     fn cluster<'a>(&self, source: Source, meta: &'a ObjectMeta) -> Option<&'a str> {
-        if self.endpoint.is_plain() {
-            return Some(Workspace::LOCAL);
+        if let Some(home) = self.endpoint.home() {
+            return Some(home);
         }
         // kcp adds it to every object that it serves; a tenant cannot set it.
         let cluster = meta.annotations.as_ref().and_then(|all| all.get(ANNOTATION_CLUSTER));
@@ -245,10 +258,11 @@ impl Watches {
     /// Of what was served before, 404 means nothing: a kcp that starts gives that answer, too. When a claim is taken out of
     /// the export, the bindings say so.
     fn serves_nothing(&self, source: Source, error: &watcher::Error, doubt: &mut Doubt) -> bool {
-        let optional = matches!(source, Source::ClusterRoles | Source::ClusterRoleBindings);
+        // ReconcilePlugins are not among them: who cannot tell which plugins there are does nothing without them.
+        let optional = matches!(source, Source::ClusterRoles | Source::ClusterRoleBindings | Source::ConfigMaps);
         let served = || self.store.has_served(&self.endpoint, source);
         match error {
-            _ if self.endpoint.is_plain() => false,
+            _ if self.endpoint.home().is_some() => false,
             watcher::Error::NoResourceVersion => {
                 let held = served() && !self.store.names_of(&self.endpoint, source).is_empty();
                 // Where somebody is bound kcp has every type. Who is, it says with a version, as bindings are everywhere.
@@ -309,9 +323,13 @@ impl Watches {
 const fn priority(source: Source) -> Priority {
     match source {
         Source::Leases | Source::ClusterRoles | Source::ClusterRoleBindings => Priority::Report,
-        Source::Targets | Source::Registrations | Source::Secrets | Source::Bindings | Source::LogicalClusters => {
-            Priority::Live
-        }
+        Source::Targets
+        | Source::Registrations
+        | Source::Secrets
+        | Source::Bindings
+        | Source::LogicalClusters
+        | Source::Plugins
+        | Source::ConfigMaps => Priority::Live,
     }
 }
 

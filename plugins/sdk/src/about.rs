@@ -1,6 +1,7 @@
 //! What a plugin says about itself.
 
 use serde::Serialize;
+use serde_json::Value;
 
 /// What `describe` answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -13,6 +14,9 @@ pub struct About {
     pub description: String,
     /// The kind of object that the plugin is about.
     pub subject: SubjectKind,
+    /// JSON Schema of the configuration, without references. The host checks configurations by it, before the plugin does.
+    #[serde(rename = "configSchema", skip_serializing_if = "Option::is_none")]
+    pub config_schema: Option<Value>,
 }
 
 /// A kind of object.
@@ -38,6 +42,13 @@ impl About {
                 version: "v1alpha1".to_owned(),
                 kind: "SyncTarget".to_owned(),
             },
+            config_schema: None,
         }
+    }
+
+    /// With a JSON Schema for the configuration.
+    #[must_use]
+    pub fn config_schema(self, schema: Value) -> Self {
+        Self { config_schema: Some(schema), ..self }
     }
 }

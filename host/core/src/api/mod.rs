@@ -8,6 +8,8 @@ pub mod cluster_registration;
 pub mod condition;
 pub mod duration;
 #[expect(unreachable_pub, reason = "kube-derive makes copies of the structs in private modules")]
+pub mod reconcile_plugin;
+#[expect(unreachable_pub, reason = "kube-derive makes copies of the structs in private modules")]
 pub mod sync_target;
 
 pub use cluster_registration::{
@@ -16,6 +18,11 @@ pub use cluster_registration::{
 };
 pub use condition::{Condition, ConditionStatus};
 pub use duration::{Duration, DurationError};
+pub use reconcile_plugin::{
+    CallLimits, ComponentSource, ConfigMapKeyRef, FailurePolicy, Grants, KindGrant, LabelOperator, LabelRequirement,
+    LabelSelector, Mode, PluginAbout, PluginUsage, ReadGrant, ReconcilePlugin, ReconcilePluginSpec,
+    ReconcilePluginStatus, SubjectKind, World,
+};
 pub use sync_target::{
     ApiResource, ClusterRef, ClusterStatus, CredentialStatus, CredentialType, Credentials, DeletionPolicy,
     InventoryEntry, Resources, SyncTarget, SyncTargetSpec, SyncTargetStatus, SyncerConfig, SyncerStatus, TargetPhase,

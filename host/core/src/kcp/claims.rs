@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::CORE_GROUP;
-use crate::names::{LABEL_KUBECONFIG, LABEL_MANAGED_BY, MANAGED_BY};
+use crate::names::{LABEL_KUBECONFIG, LABEL_MANAGED_BY, LABEL_PLUGINS, MANAGED_BY};
 
 /// How much hangs on a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum Tier {
     Base,
     /// May be refused: the tenant then grants the syncers' rights himself, as a condition says.
     Rbac,
+    /// May be refused: plugins then see nothing of it, and wait for it where they ask.
+    Plugins,
 }
 
 /// A kind of object that is claimed.
@@ -37,7 +39,7 @@ pub struct Claim {
 }
 
 /// All claims, in the order in which the export names them.
-pub const CLAIMS: [Claim; 6] = [
+pub const CLAIMS: [Claim; 7] = [
     Claim {
         group: "",
         resource: "secrets",
@@ -74,6 +76,14 @@ pub const CLAIMS: [Claim; 6] = [
     },
     rbac("clusterroles"),
     rbac("clusterrolebindings"),
+    Claim {
+        group: "",
+        resource: "configmaps",
+        verbs: &["get", "list", "watch"],
+        tier: Tier::Plugins,
+        label: Some((LABEL_PLUGINS, "true")),
+        why: "shows plugins what they are granted to read, and loads the workspace's own plugins",
+    },
 ];
 
 const fn rbac(resource: &'static str) -> Claim {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::APIS_GROUP;
 use super::claims::{CLAIMS, Tier};
 use crate::canonical;
-use crate::names::{HUB_NAMESPACE, LEADER_LEASE, TMC_GROUP, WORKLOAD_GROUP};
+use crate::names::{BERTHAGE_GROUP, HUB_NAMESPACE, LEADER_LEASE, TMC_GROUP, WORKLOAD_GROUP};
 
 /// Name of the controller's ServiceAccount, and of what is granted to it.
 const CONTROLLER: &str = "berthage-controller";
@@ -67,6 +67,8 @@ pub fn provider(export: &str, definitions: &[Value]) -> Result<Vec<Value>, NotAD
         })
         .collect();
     let mut documents = schemas;
+    // The platform's own plugins are declared beside the export. It does not bind it, so that it has the type as its own.
+    documents.extend(definitions.iter().filter(|definition| definition["spec"]["group"] == BERTHAGE_GROUP).cloned());
     documents.push(json!({
         "apiVersion": format!("{APIS_GROUP}/v1alpha2"),
         "kind": "APIExport",
@@ -89,15 +91,15 @@ pub fn provider(export: &str, definitions: &[Value]) -> Result<Vec<Value>, NotAD
 /// What tenants may do at most with our API, whatever rights they give themselves: write specs, and read status.
 fn tenants_bounds() -> [Value; 2] {
     let name = "berthage-tenants";
-    let groups = [WORKLOAD_GROUP, TMC_GROUP];
+    let groups = [WORKLOAD_GROUP, TMC_GROUP, BERTHAGE_GROUP];
     [
         role(
             name,
             &json!([
-                { "apiGroups": groups, "resources": ["synctargets", "clusterregistrations"], "verbs": ["*"] },
+                { "apiGroups": groups, "resources": ["synctargets", "clusterregistrations", "reconcileplugins"], "verbs": ["*"] },
                 {
                     "apiGroups": groups,
-                    "resources": ["synctargets/status", "clusterregistrations/status"],
+                    "resources": ["synctargets/status", "clusterregistrations/status", "reconcileplugins/status"],
                     "verbs": ["get", "list", "watch"],
                 },
             ]),
@@ -134,6 +136,10 @@ fn controller(export: &str) -> Vec<Value> {
                     // Not `deletecollection`: nothing here deletes more than one object at a time.
                     "verbs": ["get", "list", "watch", "create", "update", "patch", "delete"],
                 },
+                { "apiGroups": [BERTHAGE_GROUP], "resources": ["reconcileplugins"], "verbs": ["get", "list", "watch"] },
+                { "apiGroups": [BERTHAGE_GROUP], "resources": ["reconcileplugins/status"], "verbs": ["patch"] },
+                { "apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"] },
+                { "apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"] },
             ]),
         ),
         binding(CONTROLLER, &json!([account])),
@@ -176,7 +182,7 @@ pub fn tenant(export: &str, path: &str, rbac: bool) -> Value {
         "spec": {
             "reference": { "export": { "path": path, "name": export } },
             "permissionClaims":
-                CLAIMS.iter().map(|claim| claim.bound(rbac || claim.tier == Tier::Base)).collect::<Vec<_>>(),
+                CLAIMS.iter().map(|claim| claim.bound(rbac || claim.tier != Tier::Rbac)).collect::<Vec<_>>(),
         },
     })
 }
@@ -186,12 +192,13 @@ mod tests {
     use kube_core::CustomResourceExt as _;
 
     use super::*;
-    use crate::api::{ClusterRegistration, SyncTarget};
+    use crate::api::{ClusterRegistration, ReconcilePlugin, SyncTarget};
 
     fn definitions() -> Vec<Value> {
         vec![
             serde_json::to_value(SyncTarget::crd()).unwrap(),
             serde_json::to_value(ClusterRegistration::crd()).unwrap(),
+            serde_json::to_value(ReconcilePlugin::crd()).unwrap(),
         ]
     }
 
@@ -241,6 +248,6 @@ mod tests {
             let claims = binding["spec"]["permissionClaims"].as_array().unwrap().clone();
             claims.iter().filter(|claim| claim["state"] == "Accepted").count()
         };
-        assert_eq!((states(true), states(false)), (6, 4));
+        assert_eq!((states(true), states(false)), (7, 5));
     }
 }

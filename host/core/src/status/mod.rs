@@ -4,6 +4,7 @@
 pub mod conditions;
 pub mod deployed;
 pub mod patch;
+pub mod plugin;
 pub mod registration;
 pub mod target;
 pub mod transitions;

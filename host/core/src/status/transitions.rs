@@ -27,6 +27,7 @@ const STAGES: &[Reason] = &[
     Reason::Terminating,
     Reason::NotDeployed,
     Reason::PluginWaiting,
+    Reason::PluginLoading,
 ];
 
 /// The Events for a change of status.

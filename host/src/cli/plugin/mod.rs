@@ -13,7 +13,9 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use self::cases::CaseError;
-use crate::hook::{Alone, Budget, EngineError, HookEngine, HookError, Limits, PluginSource, alone};
+use crate::hook::{
+    Alone, Budget, CompileError, EngineError, HookEngine, HookError, Limits, PluginSource, alone, compile_for_others,
+};
 
 /// Flags of `berthage plugin`.
 #[derive(Debug, Args)]
@@ -32,6 +34,9 @@ pub enum PluginCommand {
     Test(Test),
     /// Says how long calls take, and how much memory an instance has.
     Bench(Bench),
+    /// Compiles the component in standard input to standard output. The controller has this done for plugins that others declare.
+    #[command(hide = true)]
+    Compile,
 }
 
 /// Flags of `berthage plugin check`.
@@ -104,6 +109,9 @@ pub enum PluginCommandError {
         /// How.
         error: HookError,
     },
+    /// See [`CompileError`].
+    #[error(transparent)]
+    Compile(#[from] CompileError),
     /// The text cannot be written.
     #[error("standard output cannot be written to: {0}")]
     Print(#[from] std::io::Error),
@@ -115,6 +123,7 @@ pub fn run(args: &PluginArgs, print: impl FnMut(&str) -> std::io::Result<()>) ->
         PluginCommand::Check(args) => check::run(args, print),
         PluginCommand::Test(args) => test::run(args, print),
         PluginCommand::Bench(args) => bench::run(args, print),
+        PluginCommand::Compile => Ok(compile_for_others(std::io::stdin().lock(), std::io::stdout().lock())?),
     }
 }
 
