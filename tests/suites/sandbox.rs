@@ -142,3 +142,48 @@ async fn what_the_sandbox_tells_to_do_works() -> Result {
     assert!(sandbox.terminate(PATIENCE).await.success());
     Ok(())
 }
+
+/// What a workspace declares runs as far as the platform offers it to that workspace, and no further.
+#[tokio::test]
+#[ignore = "needs kubectl, and the programs and plugins that `cargo xtask test` builds"]
+async fn a_workspace_has_the_plugins_that_it_is_offered() -> Result {
+    let folder = RunFolder::new("sandbox")?;
+    let sandbox = start(folder.path())?;
+    sandbox.line("that it ends with Ctrl-C", PATIENCE * 2, |line| line.contains("Ctrl-C ends everything")).await?;
+    let files = folder.path().join("sandbox");
+    let manifest = |name: &str, spec: serde_json::Value| -> Result<String> {
+        let path = files.join(format!("{name}.json"));
+        let object = serde_json::json!({
+            "apiVersion": "berthage.dev/v1alpha1", "kind": "ReconcilePlugin", "metadata": { "name": name }, "spec": spec,
+        });
+        std::fs::write(&path, object.to_string())?;
+        Ok(path.display().to_string())
+    };
+    let offer = serde_json::json!({
+        "mode": "Offer", "source": { "file": "rust-team-labels.wasm" }, "config": { "team": "any" },
+        "workspaces": ["root:team-b"],
+    });
+    let own = serde_json::json!({ "source": { "offer": "labels" }, "config": { "team": "b" } });
+    let (offer, own) = (manifest("labels", offer)?, manifest("mine", own)?);
+    kubectl(&files, "platform.kubeconfig", &["apply", "-f", &offer]).await?;
+    for tenant in ["team-a.kubeconfig", "team-b.kubeconfig"] {
+        kubectl(&files, tenant, &["apply", "-f", &own]).await?;
+    }
+    let wait = async |tenant: &str, what: &str, reason: &str| {
+        let kind = if what.starts_with("reconcileplugin") { "Ready" } else { "PluginsHealthy" };
+        let condition = format!("jsonpath={{.status.conditions[?(@.type==\"{kind}\")].reason}}={reason}");
+        kubectl(&files, tenant, &["wait", what, "--for", &condition, "--timeout", "120s"]).await
+    };
+    wait("team-b.kubeconfig", "reconcileplugin/mine", "AsExpected").await?;
+    // It labels everything, and the offer lets it change nothing.
+    wait("team-b.kubeconfig", "synctarget/edge", "PluginExceedsGrant").await?;
+    wait("team-a.kubeconfig", "reconcileplugin/mine", "PluginNotOffered").await?;
+    wait("team-a.kubeconfig", "synctarget/edge", "PluginNotOffered").await?;
+    // What is offered no more runs no more; what is taken back holds nobody.
+    kubectl(&files, "platform.kubeconfig", &["delete", "reconcileplugin", "labels"]).await?;
+    wait("team-b.kubeconfig", "reconcileplugin/mine", "PluginNotOffered").await?;
+    kubectl(&files, "team-b.kubeconfig", &["delete", "reconcileplugin", "mine"]).await?;
+    wait("team-b.kubeconfig", "synctarget/edge", "AsExpected").await?;
+    assert!(sandbox.terminate(PATIENCE).await.success());
+    Ok(())
+}

@@ -64,11 +64,6 @@ impl Kind {
     /// The lowest of them, where keys are ordered.
     pub const FIRST: Self = Self::Registration;
 
-    /// Whether its keys are worked on; others wake those that are.
-    pub const fn is_reconciled(self) -> bool {
-        !matches!(self, Self::ConfigMap)
-    }
-
     /// The kind as the API and the metrics name it.
     pub const fn as_str(self) -> &'static str {
         match self {

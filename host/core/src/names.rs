@@ -145,6 +145,16 @@ impl TargetNames {
     }
 }
 
+/// Whether a text is a DNS label: lower-case letters, digits and dashes, beginning and ending with a letter or digit, at most 63.
+pub fn is_dns_label(text: &str) -> bool {
+    let outer = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let ends = |byte: Option<u8>| byte.is_some_and(outer);
+    text.len() <= MAX_LABEL
+        && text.bytes().all(|byte| outer(byte) || byte == b'-')
+        && ends(text.bytes().next())
+        && ends(text.bytes().next_back())
+}
+
 /// Lower-case hexadecimal digits of `bytes`.
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use kube_core::labels::{Expression, Selector, SelectorExt as _};
 use serde_json::{Map, Value};
 
+use crate::api::LabelOperator;
 use crate::plugin::{Requirement, Selection};
 use crate::pointer;
 
@@ -13,17 +14,28 @@ pub const OPERATORS: [&str; 4] = ["In", "NotIn", "Exists", "DoesNotExist"];
 
 /// The selector of these requirements, all of which have to be met. An operator that is none of [`OPERATORS`] is its error.
 pub fn selector(requirements: &[Requirement]) -> Result<Selector, &str> {
-    let expression = |requirement: &'_ Requirement| {
-        let (key, values) = (requirement.key.clone(), requirement.values.iter().cloned().collect());
-        Some(match &*requirement.operator {
-            "In" => Expression::In(key, values),
-            "NotIn" => Expression::NotIn(key, values),
-            "Exists" => Expression::Exists(key),
-            "DoesNotExist" => Expression::DoesNotExist(key),
-            _ => return None,
-        })
-    };
-    requirements.iter().map(|requirement| expression(requirement).ok_or(&*requirement.operator)).collect()
+    let expressions = requirements.iter().map(|requirement| {
+        let operator = match &*requirement.operator {
+            "In" => LabelOperator::In,
+            "NotIn" => LabelOperator::NotIn,
+            "Exists" => LabelOperator::Exists,
+            "DoesNotExist" => LabelOperator::DoesNotExist,
+            unknown => return Err(unknown),
+        };
+        Ok(expression(operator, &requirement.key, &requirement.values))
+    });
+    expressions.collect()
+}
+
+/// What a label has to be.
+pub fn expression(operator: LabelOperator, key: &str, values: &[String]) -> Expression {
+    let (key, values) = (key.to_owned(), values.iter().cloned().collect());
+    match operator {
+        LabelOperator::In => Expression::In(key, values),
+        LabelOperator::NotIn => Expression::NotIn(key, values),
+        LabelOperator::Exists => Expression::Exists(key),
+        LabelOperator::DoesNotExist => Expression::DoesNotExist(key),
+    }
 }
 
 /// Whether an object has the labels that a selection asks for.

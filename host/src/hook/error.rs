@@ -183,33 +183,9 @@ pub enum Failure {
 }
 
 impl HookError {
-    /// The word for conditions, Events and metrics.
+    /// See [`Failure::reason`].
     pub const fn reason(&self) -> Reason {
-        match self.failure {
-            Failure::Missing { .. }
-            | Failure::FileTooLarge { .. }
-            | Failure::NotAComponent { .. }
-            | Failure::ForbiddenImport { .. }
-            | Failure::WrongWorld { .. }
-            | Failure::BadDescription { .. }
-            | Failure::NameTaken { .. }
-            | Failure::Uncompilable { .. }
-            | Failure::NotCompiled { .. }
-            | Failure::OtherDigest { .. }
-            | Failure::Trap { .. }
-            | Failure::Deadline { .. }
-            | Failure::Memory { .. }
-            | Failure::OutputTooLarge { .. }
-            | Failure::BadOutput { .. }
-            | Failure::Failed { .. }
-            | Failure::NotDeterministic { .. }
-            | Failure::Busy => Reason::PluginFailed,
-            Failure::Quarantined { .. } => Reason::PluginQuarantined,
-            Failure::ConfigInvalid { .. } => Reason::PluginRefused,
-            Failure::Unfit { .. } => Reason::PluginInvalid,
-            Failure::NotOffered { .. } => Reason::PluginNotOffered,
-            Failure::Loading => Reason::PluginLoading,
-        }
+        self.failure.reason()
     }
 
     /// How long to wait at least before the call is worth repeating, where that is known.
@@ -227,6 +203,35 @@ impl HookError {
 }
 
 impl Failure {
+    /// The word for conditions, Events and metrics.
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::Missing { .. }
+            | Self::FileTooLarge { .. }
+            | Self::NotAComponent { .. }
+            | Self::ForbiddenImport { .. }
+            | Self::WrongWorld { .. }
+            | Self::BadDescription { .. }
+            | Self::NameTaken { .. }
+            | Self::Uncompilable { .. }
+            | Self::NotCompiled { .. }
+            | Self::OtherDigest { .. }
+            | Self::Trap { .. }
+            | Self::Deadline { .. }
+            | Self::Memory { .. }
+            | Self::OutputTooLarge { .. }
+            | Self::BadOutput { .. }
+            | Self::Failed { .. }
+            | Self::NotDeterministic { .. }
+            | Self::Busy => Reason::PluginFailed,
+            Self::Quarantined { .. } => Reason::PluginQuarantined,
+            Self::ConfigInvalid { .. } => Reason::PluginRefused,
+            Self::Unfit { .. } => Reason::PluginInvalid,
+            Self::NotOffered { .. } => Reason::PluginNotOffered,
+            Self::Loading => Reason::PluginLoading,
+        }
+    }
+
     /// One word for a metric's label.
     pub const fn kind(&self) -> &'static str {
         match self {

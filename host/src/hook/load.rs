@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use berthage_core::config_schema::ConfigSchema;
 use berthage_core::names::{VERSION, WORKLOAD_GROUP};
@@ -125,6 +126,21 @@ impl Loader<'_> {
             return bad(format!("its subject is {subject}; served is SyncTarget.{VERSION}.{WORKLOAD_GROUP}"));
         }
         Ok(())
+    }
+}
+
+/// A file as it was when it was last read: when it was changed, and its size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    changed: SystemTime,
+    size: u64,
+}
+
+impl Stamp {
+    /// Of the file as it is now; none while it is not there.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        let metadata = fs::metadata(path).ok()?;
+        Some(Self { changed: metadata.modified().ok()?, size: metadata.len() })
     }
 }
 

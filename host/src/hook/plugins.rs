@@ -1,10 +1,8 @@
 //! The plugins of a controller, and what becomes of them when their files change.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::SystemTime;
 
 use serde_json::Value;
 
@@ -14,7 +12,7 @@ use super::compile::Compiler;
 use super::digest::Digest;
 use super::engine::HookEngine;
 use super::error::{Failure, HookError};
-use super::load::{Loaded, Loader, read};
+use super::load::{Loaded, Loader, Stamp, read};
 use super::plugin::{Plugin, Reconciler, Transformer};
 
 /// Where a plugin comes from.
@@ -88,8 +86,8 @@ struct Slot {
 /// The file as it was when it was last read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Seen {
-    /// When it was changed, and its size; none when it was not there.
-    stamp: Option<(SystemTime, u64)>,
+    /// None when it was not there.
+    stamp: Option<Stamp>,
     digest: Option<Digest>,
 }
 
@@ -98,9 +96,8 @@ impl Slot {
         Arc::clone(&self.plugin.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn stamp(&self) -> Option<(SystemTime, u64)> {
-        let metadata = fs::metadata(&self.source.path).ok()?;
-        Some((metadata.modified().ok()?, metadata.len()))
+    fn stamp(&self) -> Option<Stamp> {
+        Stamp::of(&self.source.path)
     }
 }
 

@@ -5,11 +5,9 @@
 //! loaded, and holds its targets. Each has its place for as long as it is declared, whether it could be loaded or not.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::SystemTime;
 
 use berthage_core::api::{CallLimits, World};
 use berthage_core::key::Key;
@@ -19,7 +17,7 @@ use serde_json::Value;
 use super::Role;
 use super::engine::HookEngine;
 use super::error::{Failure, HookError};
-use super::load::{Loader, OF_WORKSPACE, read};
+use super::load::{Loader, OF_WORKSPACE, Stamp, read};
 use super::plugin::{Plugin, Reconciler, Transformer};
 use super::plugins::Plugins;
 use super::terms::Terms;
@@ -74,7 +72,7 @@ struct Entry {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum From {
-    File(String, Option<(SystemTime, u64)>),
+    File(String, Option<Stamp>),
     ConfigMap(Key, String),
 }
 
@@ -146,16 +144,19 @@ impl Registry {
     /// Those whose files have changed since they were loaded.
     pub fn with_changed_files(&self) -> Vec<Key> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        let changed = entries.iter().filter(|(_, entry)| match &entry.from {
-            Some(From::File(name, stamp)) => self.stamp(name) != *stamp,
-            _ => false,
+        let known: Vec<(Key, From)> =
+            entries.iter().filter_map(|(key, entry)| Some((key.clone(), entry.from.clone()?))).collect();
+        // A disk that is slow must not hold up those who look for their plugins.
+        drop(entries);
+        let changed = known.into_iter().filter(|(_, from)| match from {
+            From::File(name, stamp) => self.stamp(name) != *stamp,
+            From::ConfigMap(..) => false,
         });
-        changed.map(|(key, _)| key.clone()).collect()
+        changed.map(|(key, _)| key).collect()
     }
 
-    fn stamp(&self, file: &str) -> Option<(SystemTime, u64)> {
-        let metadata = fs::metadata(self.folder.join(file)).ok()?;
-        Some((metadata.modified().ok()?, metadata.len()))
+    fn stamp(&self, file: &str) -> Option<Stamp> {
+        Stamp::of(&self.folder.join(file))
     }
 
     fn from(&self, origin: &Origin) -> From {

@@ -1,5 +1,7 @@
 //! Text that a plugin wrote and people will read: cleaned and cut.
 
+pub(super) use berthage_core::names::is_dns_label;
+
 /// At most `max` bytes of `text`, without what could change how a terminal or a log shows it: control characters become
 /// spaces, marks that turn the writing direction go.
 pub(super) fn clean(text: &str, max: usize) -> String {
@@ -25,11 +27,6 @@ pub(super) fn is_label(text: &str) -> bool {
         && text.chars().all(inner)
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.ends_with(|c: char| c.is_ascii_alphanumeric())
-}
-
-/// A DNS label: as [`is_label`], in lower case.
-pub(super) fn is_dns_label(text: &str) -> bool {
-    is_label(text) && !text.contains(|c: char| c.is_ascii_uppercase())
 }
 
 /// A DNS subdomain, as names of objects and API groups are.

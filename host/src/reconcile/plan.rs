@@ -33,7 +33,7 @@ pub(super) fn plan(
     let reconciler = &serving.reconciler;
     let input = input_for(making, work, snapshot, reconciler)?;
     let outcome = reconciler.plan(&input).map_err(|error| failed(work, &error))?;
-    work.found.plugins_healthy = Some(health(making, &serving));
+    work.found.plugins_healthy = Some(health(&serving));
     say(work, &outcome.conditions, &outcome.notes);
     next(work, reconciler.name(), &outcome.after)?;
     if outcome.hold {
@@ -151,10 +151,9 @@ pub(super) fn exceeds(work: &mut Work<'_>, plugin: &str, what: &str) -> Stop {
 }
 
 /// Whether all plugins answer, and are those that their files hold: one whose new file cannot be used goes on as it was.
-fn health(making: &Making, serving: &Serving) -> Finding {
-    let own = making.plugins.all();
-    let mut plugins = own.iter().map(|plugin| &**plugin).chain(serving.all());
-    let trouble = plugins.find_map(|plugin| plugin.health().error().map(|error| (error.reason(), error.to_string())));
+fn health(serving: &Serving) -> Finding {
+    let trouble =
+        serving.all().find_map(|plugin| plugin.health().error().map(|error| (error.reason(), error.to_string())));
     trouble.map_or_else(|| Finding::good("All plugins answer."), |(reason, message)| Finding::bad(reason, message))
 }
 

@@ -17,16 +17,15 @@ use berthage_core::key::{Key, Workspace};
 use berthage_core::lineup::{Declared, Emits, Owner, Reads, Subject, admitted};
 use berthage_core::queue::Priority;
 use berthage_core::reason::Reason;
+use berthage_core::status::conditions;
 use berthage_core::status::plugin::{self as status, Found, READY};
 use berthage_core::status::target::Finding;
 use berthage_core::status::transitions::Notice;
-use berthage_core::status::{conditions, patch};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use serde_json::Value;
 
-use super::writing::Writing;
-use super::{After, Context};
+use super::{After, Context, writing};
 use crate::access::{Failure as RequestFailure, Side};
 use crate::hook::{Failure, Health, HookError, Origin, Plugin, Terms, Wanted};
 use crate::hub::Version;
@@ -203,12 +202,11 @@ fn found(plugin: Option<&Plugin>, wanted: &Result<Option<Wanted>, Failure>) -> F
     let wanted = match wanted {
         Ok(wanted) => wanted.as_ref(),
         Err(failure) => {
-            let (reason, why) = match failure {
-                Failure::NotOffered { why } => (Reason::PluginNotOffered, why.clone()),
-                Failure::Unfit { why } => (Reason::PluginInvalid, why.clone()),
-                other => (Reason::PluginInvalid, other.to_string()),
+            let why = match failure {
+                Failure::NotOffered { why } | Failure::Unfit { why } => why.clone(),
+                other => other.to_string(),
             };
-            return status::refused(reason, why);
+            return status::refused(failure.reason(), why);
         }
     };
     let offer = wanted.and_then(|wanted| wanted.offer.as_ref()).map(|(name, _)| name.to_string());
@@ -238,14 +236,16 @@ fn found(plugin: Option<&Plugin>, wanted: &Result<Option<Wanted>, Failure>) -> F
         description: conditions::bounded(&about.description),
         contract: contract.to_owned(),
     });
+    // As `32µs`, `4.096ms`.
+    let shown = |time: Duration| format!("{time:?}");
     let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     let usage = plugin.used().map(|used| PluginUsage {
         calls: count(used.calls),
         kept: count(used.kept),
         failures: count(used.failures),
         refusals: count(used.refusals),
-        p50: used.p50.map(status::shown),
-        p99: used.p99.map(status::shown),
+        p50: used.p50.map(shown),
+        p99: used.p99.map(shown),
     });
     let digest = plugin.digest().map(|digest| format!("sha256:{digest}"));
     Found { accepted, loaded, healthy, digest, about, offer, usage }
@@ -258,22 +258,8 @@ async fn publish(ctx: &Context, key: &Key, held: &Held, declared: &Declared, fou
     if new == old {
         return Ok(());
     }
-    let values = serde_json::to_value(&old).and_then(|old| Ok((old, serde_json::to_value(&new)?)));
-    let Some(change) = values.ok().and_then(|(old, new)| patch::diff(&old, &new)) else { return Ok(()) };
-    let writing = Writing::begin(ctx, key);
     let at = Version { uid: held.uid(), resource_version: held.resource_version() };
-    match ctx.hub.patch_status(key, &at, &change).await {
-        Ok(wire) => match Held::of(key.kind, &wire) {
-            Ok(held) => drop(writing.answered(held)),
-            Err(error) => tracing::warn!(%key, %error, "the hub's answer cannot be held"),
-        },
-        Err(error) => {
-            let failure = RequestFailure::of(Side::Hub, &error);
-            tracing::info!(%key, error = failure.message, "the status could not be written");
-            let delay = failure.is_conflict().then_some(Duration::ZERO);
-            return Err(After::Retry { reason: Reason::HubWriteFailed, delay, due: None });
-        }
-    }
+    writing::status(ctx, key, &at, &old, &new).await?;
     let ready = |status: &berthage_core::api::ReconcilePluginStatus| {
         conditions::find(&status.conditions, READY).map(|ready| (ready.status, ready.reason.clone()))
     };

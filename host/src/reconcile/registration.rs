@@ -10,21 +10,18 @@ use std::time::Duration;
 use berthage_core::api::{ClusterInfo, ClusterRegistration, ConditionStatus, ResourceSummary};
 use berthage_core::capacity::{self, NodeSum};
 use berthage_core::key::Key;
-use berthage_core::queue::Priority;
 use berthage_core::reason::Reason;
 use berthage_core::status::registration::{Probe, Problem, READY};
-use berthage_core::status::{conditions, patch, registration};
+use berthage_core::status::{conditions, registration};
 use k8s_openapi::api::core::v1::{Namespace, Node};
 use kube::Api;
 use kube::api::{ApiResource, ListParams};
 use serde_json::value::RawValue;
 
-use super::writing::Writing;
-use super::{After, Context, resolve};
+use super::{After, Context, resolve, writing};
 use crate::access::pool::ConnectionKey;
 use crate::access::{Failure, Side};
 use crate::hub::Version;
-use crate::store::Held;
 use crate::wire::{Meta, Wire};
 
 /// Nodes asked for at a time: 20 KiB each, and up to 80 where they hold many images (`access::Limits::page_bytes`).
@@ -75,7 +72,7 @@ pub(super) async fn reconcile(ctx: &Context, key: &Key) -> After {
     let new = registration::compute(&old, registration.metadata.generation, result, ctx.clock.now());
     if new != old {
         let at = Version { uid: held.uid(), resource_version: held.resource_version() };
-        if let Err(stop) = publish(ctx, key, &at, &old, &new).await {
+        if let Err(stop) = writing::status(ctx, key, &at, &old, &new).await {
             // Whoever waits finds out for himself: a status that cannot be written must not hold up anybody.
             ctx.bulkheads.probed(key);
             return stop;
@@ -173,40 +170,6 @@ async fn nodes(client: &kube::Client) -> Result<ResourceSummary, kube::Error> {
         match next {
             Some(token) => page = page.continue_token(&token),
             None => return Ok(sum.summary()),
-        }
-    }
-}
-
-async fn publish(
-    ctx: &Context,
-    key: &Key,
-    at: &Version<'_>,
-    old: &berthage_core::api::ClusterRegistrationStatus,
-    new: &berthage_core::api::ClusterRegistrationStatus,
-) -> Result<(), After> {
-    let (Ok(before), Ok(after)) = (serde_json::to_value(old), serde_json::to_value(new)) else {
-        return Err(After::Retry { reason: Reason::ObjectInvalid, delay: None, due: None });
-    };
-    let Some(change) = patch::diff(&before, &after) else { return Ok(()) };
-    let writing = Writing::begin(ctx, key);
-    match ctx.hub.patch_status(key, at, &change).await {
-        Ok(wire) => {
-            match Held::of(key.kind, &wire) {
-                // Its targets read what was written here; the echo on the watch is no news any more.
-                Ok(held) => {
-                    for other in writing.answered(held) {
-                        (ctx.wake)(other, Priority::Report);
-                    }
-                }
-                Err(error) => tracing::warn!(%key, %error, "the hub's answer cannot be held"),
-            }
-            Ok(())
-        }
-        Err(error) => {
-            let failure = Failure::of(Side::Hub, &error);
-            tracing::info!(%key, error = failure.message, "the status could not be written");
-            let delay = failure.is_conflict().then_some(Duration::ZERO);
-            Err(After::Retry { reason: Reason::HubWriteFailed, delay, due: None })
         }
     }
 }

@@ -1,9 +1,17 @@
 //! A write to the reconciled object itself. A watch may tell of it before its answer comes; that is no news.
 
+use std::time::Duration;
+
 use berthage_core::key::Key;
 use berthage_core::queue::Priority;
+use berthage_core::reason::Reason;
+use berthage_core::status::patch;
 
-use super::Context;
+use serde::Serialize;
+
+use super::{After, Context};
+use crate::access::{Failure, Side};
+use crate::hub::Version;
 use crate::store::Held;
 
 /// A write that is under way. Dropped without an answer it may have been done or not: what was told meanwhile counts.
@@ -42,6 +50,41 @@ impl Drop for Writing<'_> {
         }
         for other in self.end(None) {
             (self.ctx.wake)(other, Priority::Live);
+        }
+    }
+}
+
+/// Writes a status, where something of it is different; who else reads what was written is looked at again.
+pub(super) async fn status<S: Serialize + Sync>(
+    ctx: &Context,
+    key: &Key,
+    at: &Version<'_>,
+    old: &S,
+    new: &S,
+) -> Result<(), After> {
+    let (Ok(before), Ok(after)) = (serde_json::to_value(old), serde_json::to_value(new)) else {
+        return Err(After::Retry { reason: Reason::ObjectInvalid, delay: None, due: None });
+    };
+    let Some(change) = patch::diff(&before, &after) else { return Ok(()) };
+    let writing = Writing::begin(ctx, key);
+    match ctx.hub.patch_status(key, at, &change).await {
+        Ok(wire) => {
+            match Held::of(key.kind, &wire) {
+                // The echo on the watch is no news any more.
+                Ok(held) => {
+                    for other in writing.answered(held) {
+                        (ctx.wake)(other, Priority::Report);
+                    }
+                }
+                Err(error) => tracing::warn!(%key, %error, "the hub's answer cannot be held"),
+            }
+            Ok(())
+        }
+        Err(error) => {
+            let failure = Failure::of(Side::Hub, &error);
+            tracing::info!(%key, error = failure.message, "the status could not be written");
+            let delay = failure.is_conflict().then_some(Duration::ZERO);
+            Err(After::Retry { reason: Reason::HubWriteFailed, delay, due: None })
         }
     }
 }

@@ -10,6 +10,7 @@ mod compression;
 mod held;
 mod plugins;
 mod readers;
+mod syncers;
 mod tables;
 mod workspaces;
 mod writes;
@@ -24,7 +25,7 @@ use berthage_core::names::{LABEL_KUBECONFIG, TargetNames};
 use jiff::Timestamp;
 use kube::api::ObjectMeta;
 
-use crate::wire::{ConfigMapWire, Wire};
+use crate::wire::Wire;
 
 pub use held::{Held, SecretMeta};
 pub use plugins::{Declarations, owner};
@@ -343,21 +344,6 @@ impl Store {
         }
     }
 
-    /// Takes in a ConfigMap from a watch; returns the keys to look at again. What is in it is held as far as it is not too much.
-    pub fn upsert_config_map(
-        &self,
-        workspace: &Workspace,
-        object: &ConfigMapWire,
-    ) -> Result<Vec<Key>, serde_json::Error> {
-        let key = Key::config_map(workspace, &secret_path(&object.metadata));
-        let held = Held::of_config_map(object)?;
-        let mut inner = self.write();
-        let known = inner.object(&key).and_then(|object| inner.objects.get(&object)).is_some_and(Held::is_whole);
-        let room = known || inner.workspaces.place(workspace).is_some_and(|place| inner.has_room(place));
-        let held = if held.is_whole() && !room { Held::outline(&object.metadata)? } else { held };
-        Ok(inner.put(&key, held))
-    }
-
     /// Takes in what the hub says of an object when it is asked; returns the keys to look at again. Of an object that went
     /// meanwhile, or whose workspace is not served any more, nothing is taken in: nobody would tell of its end a second time.
     pub fn answer(&self, key: &Key, held: Held) -> Vec<Key> {
@@ -485,68 +471,6 @@ impl Store {
         let keys = inner.with_targets(&named);
         inner.leave_if_empty(place);
         keys
-    }
-
-    // ---- what belongs to the syncers on the hub ----
-
-    /// What is known of a syncer's Lease.
-    pub fn lease(&self, workspace: &Workspace, name: &str) -> Option<LeaseMeta> {
-        let inner = self.read();
-        inner.heartbeats.get(&inner.of_target(workspace, name)?).cloned()
-    }
-
-    /// Takes in a Lease; returns the target to look at again, if anything but the time of renewal changed, or if the
-    /// heartbeat had been silent for longer than `grace`.
-    pub fn upsert_lease(
-        &self,
-        workspace: &Workspace,
-        name: &str,
-        lease: LeaseMeta,
-        grace: jiff::SignedDuration,
-    ) -> Option<Key> {
-        let mut inner = self.write();
-        let id = inner.of_target(workspace, name)?;
-        let before = inner.heartbeats.insert(id, lease.clone());
-        let news = match (before.and_then(|before| before.heartbeat), lease.heartbeat) {
-            (Some(before), Some(after)) => {
-                before.version != after.version
-                    || before.credential_serial != after.credential_serial
-                    || before.target_uid != after.target_uid
-                    || after.renewed_at.duration_since(before.renewed_at) > grace
-            }
-            (before, after) => before.is_some() != after.is_some(),
-        };
-        news.then(|| inner.owner(id)).flatten()
-    }
-
-    /// Forgets a Lease; returns the target to look at again.
-    pub fn remove_lease(&self, workspace: &Workspace, name: &str) -> Option<Key> {
-        let mut inner = self.write();
-        let id = inner.of_target(workspace, name)?;
-        inner.heartbeats.remove(&id)?;
-        let key = inner.owner(id);
-        inner.leave_if_empty(id.0);
-        key
-    }
-
-    /// Hash of what an object of a syncer's identity grants: rules, or role and subjects.
-    pub fn identity(&self, source: Source, workspace: &Workspace, name: &str) -> Option<u64> {
-        let inner = self.read();
-        inner.identities(source)?.get(&inner.of_target(workspace, name)?).copied()
-    }
-
-    /// Takes in an object of a syncer's identity, or its absence; returns the target to look at again.
-    pub fn set_identity(&self, source: Source, workspace: &Workspace, name: &str, hash: Option<u64>) -> Option<Key> {
-        let mut inner = self.write();
-        let id = inner.of_target(workspace, name)?;
-        let identities = inner.identities_mut(source)?;
-        let changed = match hash {
-            Some(hash) => identities.insert(id, hash) != Some(hash),
-            None => identities.remove(&id).is_some(),
-        };
-        let key = changed.then(|| inner.owner(id)).flatten();
-        inner.leave_if_empty(id.0);
-        key
     }
 
     // ---- all of it ----

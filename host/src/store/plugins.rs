@@ -5,10 +5,11 @@ use std::sync::Arc;
 use berthage_core::key::{Key, Kind, Workspace};
 use berthage_core::lineup::{Declared, Owner};
 
-use super::Store;
 use super::held::Held;
-use super::tables::{Lists, Object, Tables};
+use super::tables::{Lists, Named, Object, Tables};
 use super::workspaces::{Endpoint, Place};
+use super::{Store, secret_path};
+use crate::wire::ConfigMapWire;
 
 /// Most ConfigMaps of one workspace that are held with what is in them: they are a tenant's, and all lie in our memory.
 const WHOLE: usize = 64;
@@ -38,6 +39,21 @@ impl Store {
         let inner = self.read();
         let place = inner.workspaces.place(&key.workspace)?;
         inner.declared.get(&(place, Arc::clone(&key.name))).cloned()
+    }
+
+    /// Takes in a ConfigMap from a watch; returns the keys to look at again. What is in it is held as far as it is not too much.
+    pub fn upsert_config_map(
+        &self,
+        workspace: &Workspace,
+        object: &ConfigMapWire,
+    ) -> Result<Vec<Key>, serde_json::Error> {
+        let key = Key::config_map(workspace, &secret_path(&object.metadata));
+        let held = Held::of_config_map(object)?;
+        let mut inner = self.write();
+        let known = inner.object(&key).and_then(|object| inner.objects.get(&object)).is_some_and(Held::is_whole);
+        let room = known || inner.workspaces.place(workspace).is_some_and(|place| inner.has_room(place));
+        let held = if held.is_whole() && !room { Held::outline(&object.metadata)? } else { held };
+        Ok(inner.put(&key, held))
     }
 
     /// The keys of all plugins that stand on an offer of the platform.
@@ -72,13 +88,12 @@ pub fn owner(workspace: &Workspace) -> Owner {
 
 impl Tables {
     fn declared_in(&self, workspace: &Workspace) -> Vec<Arc<Declared>> {
-        let Some(place) = self.workspaces.place(workspace) else { return Vec::new() };
-        let from = (place, Arc::from(""));
-        self.declared
-            .range(from..)
-            .take_while(|((of, _), _)| *of == place)
-            .map(|(_, declared)| Arc::clone(declared))
-            .collect()
+        let place = self.workspaces.place(workspace);
+        place.into_iter().flat_map(|place| self.declared_at(place)).map(|(_, declared)| Arc::clone(declared)).collect()
+    }
+
+    fn declared_at(&self, place: Place) -> impl Iterator<Item = (&Named, &Arc<Declared>)> {
+        self.declared.range((place, Arc::from(""))..).take_while(move |((of, _), _)| *of == place)
     }
 
     /// Whether what the platform declares is known, where it is declared apart.
@@ -101,8 +116,7 @@ impl Tables {
 
     /// The plugins whose component is in a ConfigMap.
     pub(super) fn plugins_from(&self, (place, _, path): &Object) -> Vec<Key> {
-        let from = (*place, Arc::from(""));
-        let here = self.declared.range(from..).take_while(|((of, _), _)| of == place);
+        let here = self.declared_at(*place);
         here.filter(|(_, declared)| declared.config_map().as_deref() == Some(path))
             .filter_map(|((_, name), _)| self.key(&(*place, Kind::Plugin, Arc::clone(name))))
             .collect()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::api::{ComponentSource, Grants, Mode, ReconcilePluginSpec, SubjectKind, World};
+use crate::names::is_dns_label;
 
 /// Who declares a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -104,7 +105,7 @@ impl Declared {
     /// See [`Unfit`].
     pub fn fit(&self, owner: Owner) -> Result<&ReconcilePluginSpec, Unfit> {
         let spec = self.spec.as_ref().map_err(|why| Unfit::Unreadable(why.clone()))?;
-        if !is_label(&self.name) {
+        if !is_dns_label(&self.name) {
             return Err(Unfit::Name(self.name.to_string()));
         }
         if spec.subject != SubjectKind::default() {
@@ -130,11 +131,6 @@ impl Declared {
     pub fn offer(&self) -> Option<&str> {
         self.spec.as_ref().ok()?.source.as_ref()?.offer.as_deref()
     }
-}
-
-fn is_label(name: &str) -> bool {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    !name.is_empty() && name.len() <= 63 && name.bytes().all(inner) && !name.starts_with('-') && !name.ends_with('-')
 }
 
 fn names_secrets(grants: &Grants) -> bool {

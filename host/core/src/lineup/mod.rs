@@ -27,7 +27,8 @@ pub use grants::{Emits, Reads};
 pub use offers::{Admitted, admitted};
 pub use paths::Meant;
 
-use crate::api::{LabelOperator, LabelSelector, Mode, World};
+use crate::api::{LabelSelector, Mode, World};
+use crate::selection::expression;
 
 /// Whose plugins are asked for.
 #[derive(Debug, Clone, Copy)]
@@ -131,14 +132,9 @@ pub fn lineup(
 
 fn selector(wanted: &LabelSelector) -> Selector {
     let labels = wanted.match_labels.iter().map(|(key, value)| Expression::Equal(key.clone(), value.clone()));
-    let expressions = wanted.match_expressions.iter().map(|requirement| {
-        let (key, values) = (requirement.key.clone(), requirement.values.iter().cloned().collect());
-        match requirement.operator {
-            LabelOperator::In => Expression::In(key, values),
-            LabelOperator::NotIn => Expression::NotIn(key, values),
-            LabelOperator::Exists => Expression::Exists(key),
-            LabelOperator::DoesNotExist => Expression::DoesNotExist(key),
-        }
-    });
+    let expressions = wanted
+        .match_expressions
+        .iter()
+        .map(|requirement| expression(requirement.operator, &requirement.key, &requirement.values));
     labels.chain(expressions).collect()
 }

@@ -1,7 +1,5 @@
 //! The status of a ReconcilePlugin.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
 use super::conditions::{self, Draft};
@@ -63,11 +61,6 @@ pub fn compute(old: &ReconcilePluginStatus, generation: i64, found: Found, now: 
     }
 }
 
-/// A time as the status shows it: `32µs`, `4.096ms`.
-pub fn shown(time: Duration) -> String {
-    format!("{time:?}")
-}
-
 /// What a plugin that may not run is.
 pub fn refused(reason: Reason, message: String) -> Found {
     let unknown = || Finding::unknown(reason, "It is not loaded.");
@@ -116,6 +109,5 @@ mod tests {
         assert_eq!(words[0], (READY, ConditionStatus::False, "PluginNotOffered"));
         assert_eq!(words[2], (LOADED, ConditionStatus::Unknown, "PluginNotOffered"));
         assert_eq!(status.conditions[0].message, "ask");
-        assert_eq!(shown(Duration::from_micros(4096)), "4.096ms");
     }
 }

@@ -15,19 +15,25 @@ async fn the_sandbox_answers_as_real_servers_do() {
     assert!(reports.is_empty(), "{}", reports.join("\n\n"));
 }
 
+/// The types that the script has requests for; ReconcilePlugins are not among them.
+const ASKED: [&str; 2] = ["synctargets.workload.kcp.io", "clusterregistrations.tmc.kcp.io"];
+
 #[test]
 fn the_definitions_of_the_script_are_those_of_berthage() {
     let deployed = include_str!("../../../../deploy/crds.yaml");
-    let mut found = 0;
+    let mut found = Vec::new();
     for document in deployed.split("\n---\n").map(|text| text.trim_start_matches("---\n")) {
         let definition: serde_json::Value = serde_saphyr::from_str(document).unwrap();
-        let name = definition["metadata"]["name"].as_str().unwrap();
+        let name = definition["metadata"]["name"].as_str().unwrap().to_owned();
+        if !ASKED.contains(&name.as_str()) {
+            continue;
+        }
         let text = std::fs::read_to_string(folder().join(format!("crds/{name}.json"))).unwrap();
         let kept: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(kept, definition, "{name}: conformance/crds has another one");
-        found += 1;
+        found.push(name);
     }
-    assert_eq!(found, 2);
+    assert_eq!(found, ASKED);
 }
 
 #[test]
